@@ -1,0 +1,190 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+# What the other scripts share. Source it, do not run it.
+#
+# shellcheck disable=SC2034 # used by those that source this
+
+set -euo pipefail
+
+TOP=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd -P)
+CACHE=${XDG_CACHE_HOME:-$HOME/.cache}/iommu-sim
+BUILD=$TOP/build
+PROG=${0##*/}
+JOBS=$(nproc)
+
+mkdir -p "$CACHE"
+
+# The help text of a script is its header comment.
+usage()
+{
+	awk 'NR > 2 { if (!/^#/) exit; sub(/^# ?/, ""); print }' "$0"
+}
+
+msg()
+{
+	printf '%s: %s\n' "$PROG" "$*" >&2
+}
+
+die()
+{
+	msg "$*"
+	exit 1
+}
+
+bad_usage()
+{
+	msg "$*"
+	msg "try $0 --help"
+	exit 2
+}
+
+# Names with an underscore: what is called from here sees them, too.
+
+# step TEXT COMMAND...: run a long command quietly, with a sign of life every
+# 30 s. What it said is shown only if it fails, or with VERBOSE=1.
+step()
+{
+	local _text=$1 _start=$SECONDS _log _beat _status=0
+	shift
+
+	msg "$_text ..."
+	_log=$(mktemp)
+	# The sleep must not keep the caller's pipes open after the step.
+	(
+		trap 'kill "$nap" 2>/dev/null; exit' TERM
+		while :; do
+			sleep 30 >/dev/null 2>&1 & nap=$!
+			wait "$nap"
+			kill -0 $$ 2>/dev/null || exit
+			msg "$_text ... $((SECONDS - _start)) s"
+		done
+	) >/dev/null &
+	_beat=$!
+	if [ -n "${VERBOSE:-}" ]; then
+		"$@" >&2 || _status=$?
+	else
+		"$@" >"$_log" 2>&1 || _status=$?
+	fi
+	kill "$_beat" 2>/dev/null || true
+	wait "$_beat" 2>/dev/null || true
+	if [ "$_status" -ne 0 ]; then
+		msg "$_text: FAILED (status $_status) after $((SECONDS - _start)) s"
+		tail -n 40 "$_log" >&2
+	else
+		msg "$_text: done in $((SECONDS - _start)) s"
+	fi
+	rm -f "$_log"
+	return "$_status"
+}
+
+# with_lock NAME COMMAND...: one process at a time, on this machine.
+with_lock()
+{
+	local _lock=$1
+	shift
+	(
+		flock -n 9 || { msg "waiting for another run ($_lock)"; flock 9; }
+		"$@"
+	) 9>"$CACHE/$_lock.lock"
+}
+
+# Read the package lists if there are none; with "force", always: old lists name
+# files that the mirror has dropped.
+apt_update()
+{
+	if [ "${1:-}" != force ] &&
+		[ -n "$(find /var/lib/apt/lists -maxdepth 1 -name '*_Packages*' -print -quit)" ]; then
+		return 0
+	fi
+	[ "$(id -u)" = 0 ] || die "package lists are missing or old; run as root: apt-get update"
+	step "updating the package lists" apt-get -qq update
+}
+
+apt_missing()
+{
+	local p
+
+	for p in "$@"; do
+		[ "$(dpkg-query -W -f '${db:Status-Status}' "$p" 2>/dev/null)" = installed ] || echo "$p"
+	done
+}
+
+# apt_need PACKAGE...: install what is missing, or say how.
+apt_need()
+{
+	local missing
+
+	mapfile -t missing < <(apt_missing "$@")
+	[ "${#missing[@]}" -gt 0 ] || return 0
+	if [ "$(id -u)" != 0 ]; then
+		die "missing packages; run as root: apt-get install --no-install-recommends ${missing[*]}"
+	fi
+	apt_update
+	apt_install "${missing[@]}" && return 0
+	apt_update force
+	apt_install "${missing[@]}"
+}
+
+apt_install()
+{
+	DEBIAN_FRONTEND=noninteractive step "installing $*" \
+		apt-get -qq -y -o DPkg::Lock::Timeout=300 install --no-install-recommends "$@"
+}
+
+# apt_fetch DIR PACKAGE...: download without installing. The sandbox user _apt
+# cannot write below a private cache, so the download is done as ourselves.
+apt_fetch()
+{
+	local dir=$1
+	shift
+
+	mkdir -p "$dir"
+	(
+		cd "$dir"
+		fetch() { apt-get -qq "${APT_OPTS[@]}" -o APT::Sandbox::User="$(id -un)" download "$@"; }
+		step "downloading $*" fetch "$@"
+	)
+}
+
+# Set by a caller that uses a package state of its own.
+APT_OPTS=()
+
+# need GROUP...: the packages of scripts/deps.
+need()
+{
+	"$TOP/scripts/deps" "$@"
+}
+
+# The suffix that keeps two checkouts apart in the shared cache.
+checkout_key()
+{
+	printf '%s' "$TOP" | sha256sum | cut -c1-10
+}
+
+# mirror DIR: a copy of the sources in DIR made of symbolic links, so that
+# several kernels can be built for at once and the checkout stays clean.
+mirror()
+{
+	local out=$1 f
+
+	mkdir -p "$out"
+	# Sources only: the checkout may hold the objects of another build.
+	while read -r f; do
+		[ "$out/$f" -ef "$TOP/$f" ] && continue
+		mkdir -p "$out/${f%/*}"
+		ln -sf "$TOP/$f" "$out/$f"
+	done < <(cd "$TOP" && find ./Kbuild drivers include -name '*.mod.c' -prune -o -type f \
+		\( -name '*.[chS]' -o -name 'Kbuild*' -o -name 'Kconfig*' -o -name 'Makefile*' \) -print)
+	# What has gone from the checkout goes here, too.
+	find "$out" -xtype l -delete
+}
+
+# build_modules KDIR DIR MAKE-ARGUMENT...: the four modules in DIR.
+build_modules()
+{
+	local kdir=$1 out=$2
+	shift 2
+
+	mirror "$out"
+	make -C "$kdir" M="$out" -j"$JOBS" "$@" modules
+}
