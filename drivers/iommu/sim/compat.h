@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What differs between the supported kernels, 6.12 to 7.2, in one place. In a
+ * grafted tree there is no try-compile step, so versions have to do.
+ */
+#ifndef _IOMMU_SIM_COMPAT_H
+#define _IOMMU_SIM_COMPAT_H
+
+#include <linux/export.h>
+#include <linux/module.h>
+#include <linux/version.h>
+
+/* 6.13: namespaces became strings */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 13, 0)
+#define SIM_NS(ns)	ns
+#else
+#define SIM_NS(ns)	#ns
+#endif
+
+/* One namespace for each contract */
+#define EXPORT_SYMBOL_SIM_BUS(sym)	EXPORT_SYMBOL_NS_GPL(sym, SIM_NS(IOMMU_SIM_BUS))
+#define EXPORT_SYMBOL_SIM_TLP(sym)	EXPORT_SYMBOL_NS_GPL(sym, SIM_NS(IOMMU_SIM_TLP))
+#define SIM_IMPORT_NS(ns)		MODULE_IMPORT_NS(SIM_NS(ns))
+
+/* 6.18: emulated host bridges draw their PCI domains from one allocator */
+#define SIM_HAVE_EMUL_DOMAIN_NR	(LINUX_VERSION_CODE >= KERNEL_VERSION(6, 18, 0))
+
+#endif
