@@ -145,8 +145,9 @@ static inline u64 sim_sized_addr(u64 addr, unsigned int size_lg2)
 /* The size_lg2 that sim_sized_addr() put in; 65 if no bit is clear */
 static inline unsigned int sim_sized_addr_lg2(u64 field)
 {
-	return fls64((field | GENMASK_ULL(SIM_PAGE_LG2 - 1, 0)) ^
-		     ((field | GENMASK_ULL(SIM_PAGE_LG2 - 1, 0)) + 1));
+	u64 clear = ~(field | GENMASK_ULL(SIM_PAGE_LG2 - 1, 0));
+
+	return clear ? __ffs64(clear) + 1 : 65;
 }
 
 /* spec 6.1: a command is 16 bytes */

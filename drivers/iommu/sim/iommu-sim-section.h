@@ -84,8 +84,8 @@ static inline void sim_sections_sync(struct sim_sections *s)
 			continue;
 		/* Pairs with smp_store_release() in sim_section_exit() */
 		now = smp_load_acquire(seq);
-		while ((now & 1) && smp_load_acquire(seq) == now)
-			cpu_relax();
+		if (now & 1)
+			smp_cond_load_acquire(seq, VAL != now); /* likewise */
 	}
 }
 

@@ -40,8 +40,8 @@
 
 #define IOMMU_SIM_CH_CTRL		0x00
 #define IOMMU_SIM_CH_CTRL_EN		0x00000001	/* run */
-#define IOMMU_SIM_CH_CTRL_RESET		0x00000002	/* write 1: stop, HEAD = TAIL = 0; reads 0 */
-#define IOMMU_SIM_CH_CTRL_INTR		0x00000004	/* MSI where a descriptor asks, and on a halt */
+#define IOMMU_SIM_CH_CTRL_RESET		0x00000002	/* write 1: stop, HEAD = TAIL = 0 */
+#define IOMMU_SIM_CH_CTRL_INTR		0x00000004	/* MSI if a descriptor asks, or on a halt */
 #define IOMMU_SIM_CH_CTRL_VECTOR	0x00001f00	/* MSI vector of this channel */
 #define IOMMU_SIM_CH_STATUS		0x04	/* read only */
 #define IOMMU_SIM_CH_STATUS_BUSY	0x00000001	/* a descriptor is being worked on */
@@ -100,6 +100,7 @@ enum iommu_sim_op {
  * @dst: destination address, or the list's (16-byte aligned)
  * @operand: pattern of a FILL, addend of a FETCH_ADD; else 0
  * @len: bytes; the segments of a list add up to at least this
+ * @rsvd0: must be 0
  * @rsvd: must be 0
  *
  * Descriptor number n (counting from 0 since the last reset) is entry

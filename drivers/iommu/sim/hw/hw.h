@@ -1,0 +1,258 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The silicon: what the files of hw/ share. Nothing outside includes this, but
+ * for tests that look at the silicon itself.
+ *
+ * Locks, all raw and taken with interrupts off: a command queue's, then
+ * iommu_sim_hw::lock, then those of caches. Below any of them nothing
+ * allocates, sleeps or sends an interrupt.
+ */
+#ifndef _IOMMU_SIM_HW_H
+#define _IOMMU_SIM_HW_H
+
+#include <linux/irq_work.h>
+#include <linux/list.h>
+#include <linux/mutex.h>
+#include <linux/spinlock.h>
+#include <linux/types.h>
+
+#include "debug/stats.h"
+#include "iommu-sim-bits.h"
+#include "iommu-sim-section.h"
+#include "iommu-sim-tlp.h"
+
+struct platform_device;
+
+/**
+ * struct sim_ram - memory of a test bench
+ * @base: physical address of the first byte
+ * @size: in bytes
+ * @virt: where it is
+ */
+struct sim_ram {
+	u64 base;
+	u64 size;
+	void *virt;
+};
+
+/**
+ * struct sim_hw_config - what an instance is made of
+ * @ram: all the memory there is; NULL for the machine's own
+ * @cmdqs: number of command queues, 1 to SIM_MAX_CMDQS
+ * @tlb_sets_lg2: log2 of the number of IOTLB sets, 0 to 20
+ * @tlb_ways: entries of a set, 1 to 16
+ * @npcache: cache "not present", too (spec 5.4)
+ */
+struct sim_hw_config {
+	const struct sim_ram *ram;
+	unsigned int cmdqs;
+	unsigned int tlb_sets_lg2;
+	unsigned int tlb_ways;
+	bool npcache;
+};
+
+enum sim_hw_stat {
+	SIM_STAT_READS,
+	SIM_STAT_WRITES,
+	SIM_STAT_ATOMICS,
+	SIM_STAT_ABORTS,
+	SIM_STAT_BYTES_READ,
+	SIM_STAT_BYTES_WRITTEN,
+	SIM_STAT_TLB_HITS,
+	SIM_STAT_TLB_MISSES,
+	SIM_STAT_TLB_FILLS,
+	SIM_STAT_TLB_FILLS_DROPPED,
+	SIM_STAT_TLB_EVICTIONS,
+	SIM_STAT_TLB_INVALIDATED,
+	SIM_STAT_WALKS,
+	SIM_STAT_WALK_READS,
+	SIM_STAT_DEVTAB_READS,
+	SIM_STAT_CMDS,
+	SIM_STAT_CMD_WAITS,
+	SIM_STAT_CMD_INV_PAGES,
+	SIM_STAT_CMD_INV_DOMAIN,
+	SIM_STAT_CMD_INV_DEVTAB,
+	SIM_STAT_CMD_INV_ALL,
+	SIM_STAT_CMD_ERRORS,
+	SIM_STAT_EVENTS,
+	SIM_STAT_EVENTS_LOST,
+	SIM_STAT_NR
+};
+
+/* spec 2.1: a command queue's registers, and where it stands */
+struct sim_cmdq {
+	raw_spinlock_t lock;
+	u64 base;
+	u64 ctrl;
+	u64 status;
+	u32 head;
+	u32 tail;
+} ____cacheline_aligned_in_smp;
+
+/* A device table entry as read, and what it was read for */
+struct sim_dte_slot {
+	u32 seq;
+	u32 rid;		/* SIM_DTE_SLOT_EMPTY if none */
+	u64 qw[2];
+};
+
+#define SIM_DTE_SLOTS		256
+#define SIM_DTE_SLOT_EMPTY	U32_MAX
+
+/* hw/iotlb.c */
+struct sim_tlb {
+	void *sets;
+	u32 *domain_gen;
+	u64 sizes;		/* log2 sizes that may be cached */
+	u64 inv_seq;		/* invalidations so far */
+	unsigned int sets_lg2;
+	unsigned int ways;
+	size_t stride;
+};
+
+/*
+ * An instance. @lock protects the registers, the event queue and @dte_slots;
+ * requests read @ctrl and @devtab without it.
+ */
+struct iommu_sim_hw {
+	raw_spinlock_t lock;
+	u64 ctrl;
+	u64 status;
+	u64 devtab;
+	u64 evtq_base;
+	u32 evtq_head;
+	u32 evtq_tail;
+
+	struct sim_hw_config config;
+	struct sim_sections sections;
+	struct sim_tlb tlb;
+	struct sim_cmdq *cmdq;
+	u32 dte_inv_seq;
+	struct sim_dte_slot dte_slots[SIM_DTE_SLOTS];
+
+	struct irq_work irq_work;
+	void (*raise_irq)(struct iommu_sim_hw *hw);
+	struct iommu_sim_stats stats;
+
+	/* hw/main.c: what makes it a device of this machine */
+	int id;
+	int irq;
+	struct platform_device *pdev;
+	struct fwnode_handle *fwnode;
+	struct dentry *debugfs;
+	struct mutex stats_lock;	/* protects stats_list */
+	struct list_head stats_list;
+	struct list_head node;
+};
+
+struct iommu_sim_port {
+	struct iommu_sim_hw *hw;
+	u32 segment;
+	u8 bus_first;
+	u8 bus_last;
+	struct list_head node;
+};
+
+static inline void sim_hw_stat(struct iommu_sim_hw *hw, enum sim_hw_stat i)
+{
+	sim_stat_inc(&hw->stats, i);
+}
+
+/* hw/regs.c */
+struct iommu_sim_hw *sim_hw_create(const struct sim_hw_config *config);
+void sim_hw_destroy(struct iommu_sim_hw *hw);
+void sim_hw_raise_status(struct iommu_sim_hw *hw, u64 bits);
+extern const char *const sim_hw_stat_names[SIM_STAT_NR];
+
+/* hw/cmdq.c */
+void sim_cmdq_run(struct iommu_sim_hw *hw, unsigned int n);
+
+/* hw/evtq.c */
+void sim_evtq_put(struct iommu_sim_hw *hw, const struct sim_event *event);
+void sim_hw_report(struct iommu_sim_hw *hw, enum sim_event_type type,
+		   const struct iommu_sim_tlp *tlp, u16 domain, u16 flags, u64 info);
+
+/* hw/devtab.c */
+bool sim_devtab_lookup(struct iommu_sim_hw *hw, const struct iommu_sim_tlp *tlp, u64 qw[2]);
+void sim_devtab_invalidate(struct iommu_sim_hw *hw, u16 rid);
+void sim_devtab_invalidate_all(struct iommu_sim_hw *hw);
+
+/**
+ * struct sim_walk - a page table walk, in and out
+ * @iova: address to translate
+ * @root: physical address of the highest table
+ * @levels: how many levels, 1 to 6
+ * @need: rights that the request needs, SIM_PTE_IR and SIM_PTE_IW
+ * @rights: in: rights before the walk; out: what is left of them
+ * @set: bits to set in the leaf, SIM_PTE_A and SIM_PTE_D
+ * @entry: out: the last entry read
+ * @entry_pa: out: its physical address
+ * @pa: out: physical address of the page
+ * @size_lg2: out: log2 of the page's size
+ * @fault: out: flags of the fault, SIM_EVTF_*
+ * @reads: out: entries read
+ */
+struct sim_walk {
+	u64 iova;
+	u64 root;
+	u64 need;
+	u64 rights;
+	u64 set;
+	u64 entry;
+	u64 entry_pa;
+	u64 pa;
+	unsigned int levels;
+	unsigned int size_lg2;
+	unsigned int reads;
+	u16 fault;
+};
+
+/* hw/walk.c */
+enum sim_event_type sim_walk(struct iommu_sim_hw *hw, struct sim_walk *walk);
+
+/**
+ * struct sim_tlb_data - what the IOTLB knows of a page
+ * @pa: physical address of the page
+ * @rights: SIM_PTE_IR and SIM_PTE_IW as allowed, SIM_PTE_D if it was set;
+ *          0 if the page is known not to be present
+ * @size_lg2: log2 of its size
+ */
+struct sim_tlb_data {
+	u64 pa;
+	u64 rights;
+	unsigned int size_lg2;
+};
+
+/* When a walk began; see sim_tlb_begin() */
+struct sim_tlb_token {
+	u64 inv_seq;
+	u32 gen;
+};
+
+/* hw/iotlb.c */
+int sim_tlb_init(struct sim_tlb *tlb, const struct sim_hw_config *config);
+void sim_tlb_destroy(struct sim_tlb *tlb);
+bool sim_tlb_lookup(struct sim_tlb *tlb, u16 domain, u64 iova, struct sim_tlb_data *data);
+struct sim_tlb_token sim_tlb_begin(struct sim_tlb *tlb, u16 domain);
+void sim_tlb_fill(struct iommu_sim_hw *hw, struct sim_tlb_token token, u16 domain,
+		  u64 iova, const struct sim_tlb_data *data);
+void sim_tlb_invalidate(struct iommu_sim_hw *hw, u16 domain, u64 iova, u64 last);
+void sim_tlb_invalidate_all(struct iommu_sim_hw *hw);
+
+/* hw/tlp.c */
+enum iommu_sim_tlp_status sim_hw_request(struct iommu_sim_hw *hw, struct iommu_sim_tlp *tlp);
+
+/* hw/mem.c */
+int sim_mem_setup(void);
+void sim_mem_teardown(void);
+int sim_mem_read(struct iommu_sim_hw *hw, u64 pa, void *to, size_t len);
+int sim_mem_write(struct iommu_sim_hw *hw, u64 pa, const void *from, size_t len);
+int sim_mem_read64(struct iommu_sim_hw *hw, u64 pa, u64 *value);
+int sim_mem_cmpxchg64(struct iommu_sim_hw *hw, u64 pa, u64 old, u64 new);
+int sim_mem_fetch_add(struct iommu_sim_hw *hw, u64 pa, void *operand, size_t len);
+
+/* hw/debugfs.c */
+extern struct dentry *sim_debugfs_root;
+void sim_debugfs_add(struct iommu_sim_hw *hw);
+
+#endif

@@ -1,0 +1,339 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The IOTLB (spec 5): set associative, for any mix of page sizes. An entry's
+ * set depends on its page number and size, so a lookup tries one set for each
+ * size that was ever filled.
+ *
+ * Readers take no lock. They are in access sections, with interrupts off, and
+ * a set's sequence count tells them to look again.
+ *
+ * Who fills against who invalidates:
+ *
+ *   filler                                invalidator
+ *   token = inv_seq, domain's generation  (page table changed)
+ *   walk                                  inv_seq++
+ *   set the size's bit in sizes           smp_mb()
+ *   smp_mb()                              for each size in sizes,
+ *   lock set                                for each set it may be in:
+ *     inv_seq == token ? insert               lock it; drop; unlock
+ *   unlock
+ *
+ * If the filler finds inv_seq unmoved, the invalidator's increment comes after,
+ * so does its look at sizes and its turn at the set: it finds the entry. A
+ * whole domain goes by its generation, which is part of the tag: an entry that
+ * is filled late carries the old one and never matches.
+ */
+#include <linux/hash.h>
+#include <linux/slab.h>
+
+#include "hw.h"
+
+#define NR_DOMAINS	(FIELD_MAX(SIM_DTE1_DOMAIN) + 1)
+
+struct tlb_entry {
+	u64 page;		/* iova >> size_lg2 << 6 | size_lg2; 0 is empty */
+	u64 tag;		/* generation << 32 | domain */
+	u64 data;		/* PA, and rights in their PTE bits */
+};
+
+struct tlb_set {
+	raw_spinlock_t lock;
+	u32 seq;		/* odd while a writer is at it */
+	u32 victim;
+	struct tlb_entry way[];
+};
+
+static u64 page_key(u64 iova, unsigned int size_lg2)
+{
+	return iova >> size_lg2 << 6 | size_lg2;
+}
+
+static struct tlb_set *set_at(struct sim_tlb *tlb, u64 i)
+{
+	return tlb->sets + i * tlb->stride;
+}
+
+static struct tlb_set *set_of(struct sim_tlb *tlb, u64 page, u16 domain)
+{
+	if (!tlb->sets_lg2)
+		return tlb->sets;
+	return set_at(tlb, hash_64(page ^ (u64)domain << 48, tlb->sets_lg2));
+}
+
+static u64 make_tag(u16 domain, u32 gen)
+{
+	return (u64)gen << 32 | domain;
+}
+
+/**
+ * sim_tlb_init() - make an empty IOTLB
+ * @tlb: the IOTLB
+ * @config: its geometry
+ *
+ * Return: 0 or -ENOMEM.
+ */
+int sim_tlb_init(struct sim_tlb *tlb, const struct sim_hw_config *config)
+{
+	u64 i;
+
+	tlb->sets_lg2 = config->tlb_sets_lg2;
+	tlb->ways = config->tlb_ways;
+	tlb->stride = ALIGN(struct_size_t(struct tlb_set, way, tlb->ways), SMP_CACHE_BYTES);
+	tlb->sets = kvcalloc(BIT_ULL(tlb->sets_lg2), tlb->stride, GFP_KERNEL);
+	tlb->domain_gen = kvcalloc(NR_DOMAINS, sizeof(*tlb->domain_gen), GFP_KERNEL);
+	if (!tlb->sets || !tlb->domain_gen) {
+		sim_tlb_destroy(tlb);
+		return -ENOMEM;
+	}
+	for (i = 0; i < BIT_ULL(tlb->sets_lg2); i++)
+		raw_spin_lock_init(&set_at(tlb, i)->lock);
+	return 0;
+}
+
+/**
+ * sim_tlb_destroy() - free an IOTLB
+ * @tlb: the IOTLB; may be half made
+ */
+void sim_tlb_destroy(struct sim_tlb *tlb)
+{
+	kvfree(tlb->sets);
+	kvfree(tlb->domain_gen);
+	tlb->sets = NULL;
+	tlb->domain_gen = NULL;
+}
+
+/* The data of (@page, @tag) in @set; false if it is not there */
+static bool set_find(const struct sim_tlb *tlb, const struct tlb_set *set, u64 page, u64 tag,
+		     u64 *data)
+{
+	unsigned int i;
+	bool found;
+	u32 seq;
+
+	do {
+		/* Pairs with smp_store_release() in set_write() */
+		seq = smp_load_acquire(&set->seq) & ~1U;
+		found = false;
+		for (i = 0; i < tlb->ways && !found; i++) {
+			found = READ_ONCE(set->way[i].page) == page &&
+				READ_ONCE(set->way[i].tag) == tag;
+			*data = READ_ONCE(set->way[i].data);
+		}
+		/* Pairs with smp_wmb() in set_write() */
+		smp_rmb();
+	} while (unlikely(READ_ONCE(set->seq) != seq));
+	return found;
+}
+
+static void set_write(struct tlb_set *set, unsigned int way, struct tlb_entry entry)
+{
+	lockdep_assert_held(&set->lock);
+	WRITE_ONCE(set->seq, set->seq + 1);
+	/* Pairs with smp_rmb() in set_find() */
+	smp_wmb();
+	WRITE_ONCE(set->way[way].page, entry.page);
+	WRITE_ONCE(set->way[way].tag, entry.tag);
+	WRITE_ONCE(set->way[way].data, entry.data);
+	/* Pairs with smp_load_acquire() in set_find() */
+	smp_store_release(&set->seq, set->seq + 1);
+}
+
+/**
+ * sim_tlb_lookup() - find a cached translation
+ * @tlb: the IOTLB
+ * @domain: domain ID
+ * @iova: address
+ * @data: the translation, if there is one
+ *
+ * Context: in an access section. Return: true if it was there.
+ */
+bool sim_tlb_lookup(struct sim_tlb *tlb, u16 domain, u64 iova, struct sim_tlb_data *data)
+{
+	u64 tag = make_tag(domain, READ_ONCE(tlb->domain_gen[domain]));
+	unsigned long sizes = READ_ONCE(tlb->sizes);
+	unsigned int lg2;
+	u64 found;
+
+	for_each_set_bit(lg2, &sizes, BITS_PER_LONG) {
+		u64 page = page_key(iova, lg2);
+
+		if (!set_find(tlb, set_of(tlb, page, domain), page, tag, &found))
+			continue;
+		data->size_lg2 = lg2;
+		data->pa = found & SIM_PTE_ADDR;
+		data->rights = found & (SIM_PTE_IR | SIM_PTE_IW | SIM_PTE_D);
+		return true;
+	}
+	return false;
+}
+
+/**
+ * sim_tlb_begin() - before a walk whose result is to be cached
+ * @tlb: the IOTLB
+ * @domain: domain ID
+ *
+ * Return: what sim_tlb_fill() needs to tell whether an invalidation came in
+ * between (spec 5.2).
+ */
+struct sim_tlb_token sim_tlb_begin(struct sim_tlb *tlb, u16 domain)
+{
+	struct sim_tlb_token token = {
+		.inv_seq = READ_ONCE(tlb->inv_seq),
+		.gen = READ_ONCE(tlb->domain_gen[domain]),
+	};
+
+	/* The walk's reads come after; pairs with smp_mb() in inv_begin() */
+	smp_rmb();
+	return token;
+}
+
+/* A free way, else the same page's, else the next in turn */
+static unsigned int pick_way(struct iommu_sim_hw *hw, struct tlb_set *set, u64 page, u64 tag)
+{
+	unsigned int i, free = hw->tlb.ways;
+
+	for (i = 0; i < hw->tlb.ways; i++) {
+		if (set->way[i].page == page && set->way[i].tag == tag)
+			return i;
+		if (!set->way[i].page)
+			free = i;
+	}
+	if (free < hw->tlb.ways)
+		return free;
+	sim_hw_stat(hw, SIM_STAT_TLB_EVICTIONS);
+	return set->victim++ % hw->tlb.ways;
+}
+
+/**
+ * sim_tlb_fill() - cache what a walk found
+ * @hw: the instance
+ * @token: from sim_tlb_begin(), taken before the walk
+ * @domain: domain ID
+ * @iova: an address in the page
+ * @data: the translation
+ *
+ * Context: in an access section.
+ */
+void sim_tlb_fill(struct iommu_sim_hw *hw, struct sim_tlb_token token, u16 domain,
+		  u64 iova, const struct sim_tlb_data *data)
+{
+	struct sim_tlb *tlb = &hw->tlb;
+	struct tlb_entry entry = {
+		.page = page_key(iova, data->size_lg2),
+		.tag = make_tag(domain, token.gen),
+		.data = data->pa | data->rights,
+	};
+	struct tlb_set *set = set_of(tlb, entry.page, domain);
+
+	if (!(READ_ONCE(tlb->sizes) & BIT_ULL(data->size_lg2)))
+		atomic64_or(BIT_ULL(data->size_lg2), (atomic64_t *)&tlb->sizes);
+	/* See the table above; pairs with smp_mb() in inv_begin() */
+	smp_mb();
+
+	raw_spin_lock(&set->lock);
+	if (READ_ONCE(tlb->inv_seq) == token.inv_seq) {
+		set_write(set, pick_way(hw, set, entry.page, entry.tag), entry);
+		sim_hw_stat(hw, SIM_STAT_TLB_FILLS);
+	} else {
+		sim_hw_stat(hw, SIM_STAT_TLB_FILLS_DROPPED);
+	}
+	raw_spin_unlock(&set->lock);
+}
+
+static void inv_begin(struct sim_tlb *tlb)
+{
+	atomic64_inc((atomic64_t *)&tlb->inv_seq);
+	/* See the table above; pairs with smp_mb() in sim_tlb_fill() */
+	smp_mb();
+}
+
+/* Whether an entry overlaps [@iova, @last] */
+static bool overlaps(const struct tlb_entry *entry, u64 iova, u64 last)
+{
+	unsigned int lg2 = entry->page & 63;
+	u64 page = entry->page >> 6;
+
+	return page >= iova >> lg2 && page <= last >> lg2;
+}
+
+static void drop(struct iommu_sim_hw *hw, struct tlb_set *set, u16 domain, u64 iova, u64 last)
+{
+	static const struct tlb_entry empty;
+	unsigned int i;
+
+	raw_spin_lock(&set->lock);
+	for (i = 0; i < hw->tlb.ways; i++) {
+		struct tlb_entry *entry = &set->way[i];
+
+		if (!entry->page || (u16)entry->tag != domain || !overlaps(entry, iova, last))
+			continue;
+		set_write(set, i, empty);
+		sim_hw_stat(hw, SIM_STAT_TLB_INVALIDATED);
+	}
+	raw_spin_unlock(&set->lock);
+}
+
+static void invalidate_range(struct iommu_sim_hw *hw, u16 domain, u64 iova, u64 last)
+{
+	struct sim_tlb *tlb = &hw->tlb;
+	unsigned long sizes = READ_ONCE(tlb->sizes);
+	u64 i, nr_sets = BIT_ULL(tlb->sets_lg2), probes = 0;
+	unsigned int lg2;
+
+	for_each_set_bit(lg2, &sizes, BITS_PER_LONG)
+		probes += min((last >> lg2) - (iova >> lg2) + 1, nr_sets);
+	if (probes >= nr_sets) {
+		for (i = 0; i < nr_sets; i++)
+			drop(hw, set_at(tlb, i), domain, iova, last);
+		return;
+	}
+	for_each_set_bit(lg2, &sizes, BITS_PER_LONG)
+		for (i = iova >> lg2; i <= last >> lg2; i++)
+			drop(hw, set_of(tlb, page_key(i << lg2, lg2), domain), domain, iova, last);
+}
+
+/**
+ * sim_tlb_invalidate() - drop translations
+ * @hw: the instance
+ * @domain: domain ID
+ * @iova: first address
+ * @last: last address; 0 to ~0 is the whole domain, and takes constant time
+ *
+ * Context: any, interrupts off.
+ */
+void sim_tlb_invalidate(struct iommu_sim_hw *hw, u16 domain, u64 iova, u64 last)
+{
+	u32 *gen = &hw->tlb.domain_gen[domain];
+
+	inv_begin(&hw->tlb);
+	if (iova || last != U64_MAX) {
+		invalidate_range(hw, domain, iova, last);
+		return;
+	}
+	/* Generations that come round might match an entry of long ago */
+	if (!(u32)atomic_inc_return((atomic_t *)gen))
+		invalidate_range(hw, domain, iova, last);
+}
+
+/**
+ * sim_tlb_invalidate_all() - drop all translations
+ * @hw: the instance
+ *
+ * Context: any, interrupts off.
+ */
+void sim_tlb_invalidate_all(struct iommu_sim_hw *hw)
+{
+	static const struct tlb_entry empty;
+	unsigned int way;
+	u64 i;
+
+	inv_begin(&hw->tlb);
+	for (i = 0; i < BIT_ULL(hw->tlb.sets_lg2); i++) {
+		struct tlb_set *set = set_at(&hw->tlb, i);
+
+		raw_spin_lock(&set->lock);
+		for (way = 0; way < hw->tlb.ways; way++)
+			set_write(set, way, empty);
+		raw_spin_unlock(&set->lock);
+	}
+}

@@ -1,0 +1,323 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Memory as the emulated IOMMU sees it: physical addresses that are RAM, and
+ * nothing else (spec 8.4).
+ *
+ * A device's access is an ordinary CPU access to somebody's memory. No
+ * sanitizer watches it: the Makefile switches them off for this file, which is
+ * why all accesses are here. The page may be gone from the direct map; on x86
+ * the exception table takes such a fault.
+ */
+#include <linux/atomic.h>
+#include <linux/ioport.h>
+#include <linux/memory_hotplug.h>
+#include <linux/mm.h>
+#include <linux/range.h>
+#include <linux/slab.h>
+
+#include "hw.h"
+
+#if defined(CONFIG_X86_64) && !defined(CONFIG_UML)
+#include <asm/asm.h>
+
+/* Copies @len bytes in ascending order; false if an address is not mapped */
+static bool copy_bytes(void *to, const void *from, size_t len)
+{
+	asm volatile("1:	rep movsb\n"
+		     "2:\n"
+		     _ASM_EXTABLE(1b, 2b)
+		     : "+D" (to), "+S" (from), "+c" (len) : : "memory");
+	return !len;
+}
+
+/* Copies 8 aligned bytes by one load and one store */
+static bool copy_word(u64 *to, const u64 *from)
+{
+	asm goto("1:	movq %[from], %%rax\n"
+		 "2:	movq %%rax, %[to]\n"
+		 _ASM_EXTABLE(1b, %l[fault])
+		 _ASM_EXTABLE(2b, %l[fault])
+		 : : [from] "m" (*from), [to] "m" (*to) : "rax", "memory" : fault);
+	return true;
+fault:
+	return false;
+}
+
+/* -EAGAIN if @ptr did not hold @old, -EFAULT if it is not mapped */
+static int cmpxchg_word(u64 *ptr, u64 old, u64 new)
+{
+	asm goto("	movq %[old], %%rax\n"
+		 "1:	lock cmpxchgq %[new], %[ptr]\n"
+		 "	jne %l[changed]\n"
+		 _ASM_EXTABLE(1b, %l[fault])
+		 : : [ptr] "m" (*ptr), [old] "r" (old), [new] "r" (new)
+		 : "rax", "cc", "memory" : changed, fault);
+	return 0;
+changed:
+	return -EAGAIN;
+fault:
+	return -EFAULT;
+}
+
+static int cmpxchg_half(u32 *ptr, u32 old, u32 new)
+{
+	asm goto("	movl %[old], %%eax\n"
+		 "1:	lock cmpxchgl %[new], %[ptr]\n"
+		 "	jne %l[changed]\n"
+		 _ASM_EXTABLE(1b, %l[fault])
+		 : : [ptr] "m" (*ptr), [old] "r" (old), [new] "r" (new)
+		 : "rax", "cc", "memory" : changed, fault);
+	return 0;
+changed:
+	return -EAGAIN;
+fault:
+	return -EFAULT;
+}
+#else
+static bool copy_bytes(void *to, const void *from, size_t len)
+{
+	memcpy(to, from, len);
+	return true;
+}
+
+static bool copy_word(u64 *to, const u64 *from)
+{
+	WRITE_ONCE(*to, READ_ONCE(*from));
+	return true;
+}
+
+static int cmpxchg_word(u64 *ptr, u64 old, u64 new)
+{
+	return cmpxchg64(ptr, old, new) == old ? 0 : -EAGAIN;
+}
+
+static int cmpxchg_half(u32 *ptr, u32 old, u32 new)
+{
+	return cmpxchg(ptr, old, new) == old ? 0 : -EAGAIN;
+}
+#endif
+
+/*
+ * Reserved pages are either RAM that the kernel took at boot (its image, for
+ * one) or holes. The map of the firmware tells which; it is read once, as
+ * pages that come later are not reserved once they are online.
+ */
+static struct {
+	unsigned int nr;
+	struct range *range;
+} boot_ram;
+
+static int count_ram(struct resource *res, void *arg)
+{
+	++*(unsigned int *)arg;
+	return 0;
+}
+
+static int note_ram(struct resource *res, void *arg)
+{
+	unsigned int *room = arg;
+
+	if (!*room)
+		return 1;
+	--*room;
+	boot_ram.range[boot_ram.nr++] = (struct range) { .start = res->start, .end = res->end };
+	return 0;
+}
+
+static void walk_ram(int (*fn)(struct resource *res, void *arg), unsigned int *arg)
+{
+	walk_iomem_res_desc(IORES_DESC_NONE, IORESOURCE_SYSTEM_RAM | IORESOURCE_BUSY,
+			    0, -1, arg, fn);
+}
+
+/**
+ * sim_mem_setup() - learn where RAM is
+ *
+ * Context: may sleep. Return: 0 or -ENOMEM.
+ */
+int sim_mem_setup(void)
+{
+	unsigned int room = 0;
+
+	walk_ram(count_ram, &room);
+	boot_ram.range = kcalloc(room + 1, sizeof(*boot_ram.range), GFP_KERNEL);
+	if (!boot_ram.range)
+		return -ENOMEM;
+	walk_ram(note_ram, &room);
+	return 0;
+}
+
+/**
+ * sim_mem_teardown() - undo sim_mem_setup()
+ */
+void sim_mem_teardown(void)
+{
+	kfree(boot_ram.range);
+	boot_ram.range = NULL;
+	boot_ram.nr = 0;
+}
+
+static bool reserved_is_ram(u64 pa)
+{
+	unsigned int i;
+
+	/* UML has no memory map: all pages it knows are its own memory */
+	if (IS_ENABLED(CONFIG_UML))
+		return true;
+	for (i = 0; i < boot_ram.nr; i++)
+		if (pa >= boot_ram.range[i].start && pa <= boot_ram.range[i].end)
+			return true;
+	return false;
+}
+
+/* Where the kernel sees @pa; NULL if that is not RAM. Within one page. */
+static void *ram_ptr(struct iommu_sim_hw *hw, u64 pa, size_t len)
+{
+	const struct sim_ram *ram = hw->config.ram;
+	struct page *page;
+
+	if (ram) {
+		if (pa < ram->base || pa - ram->base >= ram->size ||
+		    ram->size - (pa - ram->base) < len)
+			return NULL;
+		return ram->virt + (pa - ram->base);
+	}
+
+	if (pa >> SIM_PA_BITS)
+		return NULL;
+	page = pfn_to_online_page(PHYS_PFN(pa));
+	if (!page || is_zone_device_page(page) || PageOffline(page) || PageHWPoison(page))
+		return NULL;
+	if (unlikely(PageReserved(page)) && !reserved_is_ram(pa))
+		return NULL;
+	return page_address(page) + offset_in_page(pa);
+}
+
+/* spec 8.4: short aligned pieces go word by word, in order */
+static int copy(void *to, const void *from, size_t len)
+{
+	if (len <= 64 && IS_ALIGNED((unsigned long)to | (unsigned long)from | len, 8)) {
+		for (; len; len -= 8, to += 8, from += 8)
+			if (!copy_word(to, from))
+				return -EFAULT;
+		return 0;
+	}
+	return copy_bytes(to, from, len) ? 0 : -EFAULT;
+}
+
+/**
+ * sim_mem_read() - read physical memory
+ * @hw: the instance
+ * @pa: physical address
+ * @to: where to put what was read
+ * @len: bytes; [@pa, @pa + @len) must be in one page
+ *
+ * Return: 0, or -EFAULT if there is no RAM.
+ */
+int sim_mem_read(struct iommu_sim_hw *hw, u64 pa, void *to, size_t len)
+{
+	const void *ptr = ram_ptr(hw, pa, len);
+
+	return ptr ? copy(to, ptr, len) : -EFAULT;
+}
+
+/**
+ * sim_mem_write() - write physical memory
+ * @hw: the instance
+ * @pa: physical address
+ * @from: what to write
+ * @len: bytes; [@pa, @pa + @len) must be in one page
+ *
+ * Return: 0, or -EFAULT if there is no RAM.
+ */
+int sim_mem_write(struct iommu_sim_hw *hw, u64 pa, const void *from, size_t len)
+{
+	void *ptr = ram_ptr(hw, pa, len);
+
+	return ptr ? copy(ptr, from, len) : -EFAULT;
+}
+
+/**
+ * sim_mem_read64() - read 8 bytes whole
+ * @hw: the instance
+ * @pa: physical address, aligned
+ * @value: what was there
+ *
+ * Return: 0, or -EFAULT if there is no RAM.
+ */
+int sim_mem_read64(struct iommu_sim_hw *hw, u64 pa, u64 *value)
+{
+	const u64 *ptr = ram_ptr(hw, pa, sizeof(*ptr));
+	u64 raw;
+
+	if (!ptr || !copy_word(&raw, ptr))
+		return -EFAULT;
+	*value = le64_to_cpu((__force __le64)raw);
+	return 0;
+}
+
+/**
+ * sim_mem_cmpxchg64() - replace 8 bytes if they are as expected
+ * @hw: the instance
+ * @pa: physical address, aligned
+ * @old: what should be there
+ * @new: what to put there
+ *
+ * Return: 0, -EAGAIN if something else is there, -EFAULT if there is no RAM.
+ */
+int sim_mem_cmpxchg64(struct iommu_sim_hw *hw, u64 pa, u64 old, u64 new)
+{
+	u64 *ptr = ram_ptr(hw, pa, sizeof(*ptr));
+
+	if (!ptr)
+		return -EFAULT;
+	return cmpxchg_word(ptr, (__force u64)cpu_to_le64(old), (__force u64)cpu_to_le64(new));
+}
+
+/* Another CPU may change the memory, so try again; it cannot go on for ever */
+#define FETCH_ADD_TRIES		1000
+
+/**
+ * sim_mem_fetch_add() - add to 4 or 8 bytes, atomically
+ * @hw: the instance
+ * @pa: physical address, aligned to @len
+ * @operand: what to add, little endian; replaced by what was there
+ * @len: 4 or 8
+ *
+ * Return: 0, or -EFAULT if there is no RAM.
+ */
+int sim_mem_fetch_add(struct iommu_sim_hw *hw, u64 pa, void *operand, size_t len)
+{
+	void *ptr = ram_ptr(hw, pa, len);
+	unsigned int tries = FETCH_ADD_TRIES;
+	__le64 old64 = 0, *op64 = operand;
+	__le32 old32, *op32 = operand;
+	u64 *word, raw;
+	bool high;
+	int ret;
+
+	if (!ptr)
+		return -EFAULT;
+	word = PTR_ALIGN_DOWN((u64 *)ptr, sizeof(*word));
+	high = ptr != word;
+	do {
+		if (!copy_word(&raw, word))
+			return -EFAULT;
+		if (len == sizeof(u64)) {
+			old64 = (__force __le64)raw;
+			ret = cmpxchg_word(ptr, raw, (__force u64)cpu_to_le64(le64_to_cpu(old64) +
+									     le64_to_cpu(*op64)));
+		} else {
+			old32 = ((__le32 *)&raw)[high];
+			ret = cmpxchg_half(ptr, (__force u32)old32,
+					   (__force u32)cpu_to_le32(le32_to_cpu(old32) +
+								    le32_to_cpu(*op32)));
+		}
+	} while (ret == -EAGAIN && --tries);
+
+	if (!ret && len == sizeof(u64))
+		*op64 = old64;
+	else if (!ret)
+		*op32 = old32;
+	return ret ? -EFAULT : 0;
+}
