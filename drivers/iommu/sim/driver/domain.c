@@ -1,0 +1,342 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Domains: what the IOMMU core maps into, and attaches devices to.
+ */
+#include <linux/slab.h>
+
+#include "driver.h"
+
+#define DEFAULT_LEVELS	4
+
+/*
+ * A flush failed where the API has no way to say so, and callers will free the
+ * memory. Better no DMA than DMA to somebody else's memory: block the devices.
+ */
+static void flush_failed(struct sim_domain *domain, int error)
+{
+	struct sim_iommu *iommu = domain->iommu;
+	struct sim_device *sdev;
+	unsigned long flags;
+
+	sim_stat_inc(&iommu->stats, SIM_DSTAT_FLUSH_FAILURES);
+	raw_spin_lock_irqsave(&domain->lock, flags);
+	list_for_each_entry(sdev, &domain->devices, node) {
+		dev_err_ratelimited(sdev->dev, "flush failed (%d): DMA is blocked until the device is attached again\n",
+				    error);
+		if (!sim_set_dte(sdev, SIM_DTE0_V, 0))
+			continue;
+		dev_err(iommu->dev, "device cannot be blocked, turning the IOMMU off\n");
+		iommu_sim_mmio_write(iommu->hw, SIM_REG_CTRL, 0);
+		break;
+	}
+	raw_spin_unlock_irqrestore(&domain->lock, flags);
+}
+
+/* Execute @cmd, and free the tables that were in limbo before */
+static int flush(struct sim_domain *domain, struct sim_cmd cmd)
+{
+	struct sim_cmd cmds[2] = { cmd };
+	struct sim_limbo limbo;
+	unsigned long flags;
+	unsigned int nr = 1;
+	int ret;
+
+	sim_limbo_init(&limbo);
+	raw_spin_lock_irqsave(&domain->lock, flags);
+	sim_limbo_splice(&domain->limbo, &limbo);
+	raw_spin_unlock_irqrestore(&domain->lock, flags);
+
+	if (!list_empty(&limbo.tables))
+		cmds[nr++] = sim_cmd_invalidate_pages(domain->id, limbo.iova, limbo.last, true);
+	ret = sim_queue_submit(domain->iommu, cmds, nr);
+	if (!ret) {
+		sim_limbo_free(&limbo, &domain->iommu->stats);
+		return 0;
+	}
+	/* The silicon may still hold them: keep them for the next flush */
+	raw_spin_lock_irqsave(&domain->lock, flags);
+	sim_limbo_splice(&limbo, &domain->limbo);
+	raw_spin_unlock_irqrestore(&domain->lock, flags);
+	return ret;
+}
+
+static void add_limbo(struct sim_domain *domain, struct sim_limbo *limbo)
+{
+	unsigned long flags;
+
+	if (list_empty(&limbo->tables))
+		return;
+	raw_spin_lock_irqsave(&domain->lock, flags);
+	sim_limbo_splice(limbo, &domain->limbo);
+	raw_spin_unlock_irqrestore(&domain->lock, flags);
+}
+
+static int map_pages(struct iommu_domain *d, unsigned long iova, phys_addr_t pa, size_t pgsize,
+		     size_t count, int prot, gfp_t gfp, size_t *mapped)
+{
+	struct sim_domain *domain = to_sim_domain(d);
+	struct sim_limbo limbo;
+	u64 rights = 0;
+	int ret;
+
+	if (prot & IOMMU_READ)
+		rights |= SIM_PTE_IR;
+	if (prot & IOMMU_WRITE)
+		rights |= SIM_PTE_IW;
+	if (!rights)
+		return -EINVAL;
+	if (iova > d->geometry.aperture_end ||
+	    pgsize * count - 1 > d->geometry.aperture_end - iova || pa >> SIM_PA_BITS)
+		return -ERANGE;
+
+	sim_stat_inc(&domain->iommu->stats, SIM_DSTAT_MAPS);
+	sim_limbo_init(&limbo);
+	ret = sim_pt_map(&domain->pt, iova, pa, __ffs64(pgsize), count, rights, gfp, mapped,
+			 &limbo);
+	add_limbo(domain, &limbo);
+	return ret;
+}
+
+static size_t unmap_pages(struct iommu_domain *d, unsigned long iova, size_t pgsize,
+			  size_t count, struct iommu_iotlb_gather *gather)
+{
+	struct sim_domain *domain = to_sim_domain(d);
+	struct sim_limbo limbo;
+	size_t unmapped;
+
+	if (iova > d->geometry.aperture_end ||
+	    pgsize * count - 1 > d->geometry.aperture_end - iova)
+		return 0;
+
+	sim_stat_inc(&domain->iommu->stats, SIM_DSTAT_UNMAPS);
+	sim_limbo_init(&limbo);
+	unmapped = sim_pt_unmap(&domain->pt, iova, pgsize * count, &limbo);
+	add_limbo(domain, &limbo);
+	if (unmapped && !iommu_iotlb_gather_queued(gather))
+		iommu_iotlb_gather_add_range(gather, iova, unmapped);
+	return unmapped;
+}
+
+/* spec 5.4: only where "not present" is cached does a map need a flush */
+static int iotlb_sync_map(struct iommu_domain *d, unsigned long iova, size_t size)
+{
+	struct sim_domain *domain = to_sim_domain(d);
+	struct sim_cmd cmd;
+
+	if (!domain->iommu->npcache || !size)
+		return 0;
+	sim_stat_inc(&domain->iommu->stats, SIM_DSTAT_SYNC_MAPS);
+	cmd = sim_cmd_invalidate_pages(domain->id, iova, iova + size - 1, false);
+	return flush(domain, cmd);
+}
+
+static void iotlb_sync(struct iommu_domain *d, struct iommu_iotlb_gather *gather)
+{
+	struct sim_domain *domain = to_sim_domain(d);
+	struct sim_cmd cmd;
+	int ret;
+
+	/* Nothing was unmapped: 6.12 calls all the same */
+	if (gather->start > gather->end)
+		return;
+	sim_stat_inc(&domain->iommu->stats, SIM_DSTAT_SYNCS);
+	cmd = sim_cmd_invalidate_pages(domain->id, gather->start, gather->end, false);
+	ret = flush(domain, cmd);
+	if (ret)
+		flush_failed(domain, ret);
+}
+
+static void flush_iotlb_all(struct iommu_domain *d)
+{
+	struct sim_domain *domain = to_sim_domain(d);
+	struct sim_cmd cmd = sim_cmd_invalidate_domain(domain->id);
+	int ret;
+
+	sim_stat_inc(&domain->iommu->stats, SIM_DSTAT_FLUSH_ALLS);
+	ret = flush(domain, cmd);
+	if (ret)
+		flush_failed(domain, ret);
+}
+
+static phys_addr_t iova_to_phys(struct iommu_domain *d, dma_addr_t iova)
+{
+	if (iova > d->geometry.aperture_end)
+		return 0;
+	return sim_pt_lookup(&to_sim_domain(d)->pt, iova);
+}
+
+static void domain_free(struct iommu_domain *d)
+{
+	struct sim_domain *domain = to_sim_domain(d);
+	struct sim_iommu *iommu = domain->iommu;
+	struct sim_cmd cmd = sim_cmd_invalidate_domain(domain->id);
+	int ret;
+
+	/* No device is attached; what stays cached would meet the next user of the ID */
+	ret = flush(domain, cmd);
+	if (ret) {
+		dev_err(iommu->dev, "domain %u could not be flushed (%d), its ID and tables are lost\n",
+			domain->id, ret);
+		return;
+	}
+	sim_pt_destroy(&domain->pt);
+	ida_free(&iommu->domain_ids, domain->id);
+	kfree(domain);
+}
+
+/**
+ * sim_set_dte() - change a device table entry, and see to it that it is used
+ * @sdev: the device
+ * @qw0: word 0 of the entry, valid
+ * @qw1: word 1
+ *
+ * spec 3.2: V goes first and comes last. Context: any. Return: 0, or the error
+ * of the flush: the device may still use the old entry.
+ */
+int sim_set_dte(struct sim_device *sdev, u64 qw0, u64 qw1)
+{
+	struct sim_dte *dte = &sdev->iommu->devtab[sdev->rid];
+
+	WRITE_ONCE(dte->qw[0], 0);
+	/* V off before the rest changes ... */
+	dma_wmb();
+	WRITE_ONCE(dte->qw[1], cpu_to_le64(qw1));
+	/* ... and on after it */
+	dma_wmb();
+	WRITE_ONCE(dte->qw[0], cpu_to_le64(qw0));
+	return sim_queue_submit_all(sdev->iommu, sim_cmd_invalidate_devtab_entry(sdev->rid));
+}
+
+/* Note what @sdev is attached to from now on */
+static void set_domain(struct sim_device *sdev, struct iommu_domain *new)
+{
+	struct iommu_domain *old = sdev->domain;
+	unsigned long flags;
+
+	if (old && old->ops == &sim_paging_domain_ops) {
+		raw_spin_lock_irqsave(&to_sim_domain(old)->lock, flags);
+		list_del_init(&sdev->node);
+		raw_spin_unlock_irqrestore(&to_sim_domain(old)->lock, flags);
+	}
+	if (new->ops == &sim_paging_domain_ops) {
+		raw_spin_lock_irqsave(&to_sim_domain(new)->lock, flags);
+		list_add(&sdev->node, &to_sim_domain(new)->devices);
+		raw_spin_unlock_irqrestore(&to_sim_domain(new)->lock, flags);
+	}
+	mutex_lock(&sdev->iommu->lock);
+	sdev->domain = new;
+	mutex_unlock(&sdev->iommu->lock);
+}
+
+static int attach(struct iommu_domain *domain, struct device *dev, u64 qw0, u64 qw1)
+{
+	struct sim_device *sdev = dev_iommu_priv_get(dev);
+	int ret = sim_set_dte(sdev, qw0, qw1);
+
+	if (!ret)
+		set_domain(sdev, domain);
+	return ret;
+}
+
+static int paging_attach(struct iommu_domain *d, struct device *dev)
+{
+	struct sim_domain *domain = to_sim_domain(d);
+	struct sim_device *sdev = dev_iommu_priv_get(dev);
+
+	if (domain->iommu != sdev->iommu)
+		return -EINVAL;
+	return attach(d, dev,
+		      SIM_DTE0_V | FIELD_PREP(SIM_DTE0_CFG, SIM_DTE_CFG_TRANSLATE) |
+		      FIELD_PREP(SIM_DTE0_LEVELS, domain->pt.levels) |
+		      virt_to_phys(domain->pt.root) | SIM_DTE0_IR | SIM_DTE0_IW,
+		      FIELD_PREP(SIM_DTE1_DOMAIN, domain->id));
+}
+
+static int identity_attach(struct iommu_domain *domain, struct device *dev)
+{
+	return attach(domain, dev,
+		      SIM_DTE0_V | FIELD_PREP(SIM_DTE0_CFG, SIM_DTE_CFG_BYPASS) |
+		      SIM_DTE0_IR | SIM_DTE0_IW, 0);
+}
+
+static int blocked_attach(struct iommu_domain *domain, struct device *dev)
+{
+	return attach(domain, dev,
+		      SIM_DTE0_V | FIELD_PREP(SIM_DTE0_CFG, SIM_DTE_CFG_ABORT), 0);
+}
+
+const struct iommu_domain_ops sim_paging_domain_ops = {
+	.attach_dev	= paging_attach,
+	.map_pages	= map_pages,
+	.unmap_pages	= unmap_pages,
+	.iotlb_sync_map	= iotlb_sync_map,
+	.iotlb_sync	= iotlb_sync,
+	.flush_iotlb_all = flush_iotlb_all,
+	.iova_to_phys	= iova_to_phys,
+	.free		= domain_free,
+};
+
+static const struct iommu_domain_ops identity_domain_ops = {
+	.attach_dev	= identity_attach,
+};
+
+struct iommu_domain sim_identity_domain = {
+	.type	= IOMMU_DOMAIN_IDENTITY,
+	.ops	= &identity_domain_ops,
+};
+
+static const struct iommu_domain_ops blocked_domain_ops = {
+	.attach_dev	= blocked_attach,
+};
+
+struct iommu_domain sim_blocked_domain = {
+	.type	= IOMMU_DOMAIN_BLOCKED,
+	.ops	= &blocked_domain_ops,
+};
+
+/**
+ * sim_domain_alloc_paging() - make a paging domain
+ * @dev: a device that will be attached to it
+ *
+ * The core fills in type, owner and cookie. Context: may sleep.
+ * Return: the domain, or an ERR_PTR().
+ */
+struct iommu_domain *sim_domain_alloc_paging(struct device *dev)
+{
+	struct sim_device *sdev = dev ? dev_iommu_priv_get(dev) : NULL;
+	struct sim_domain *domain;
+	int id, ret;
+
+	if (!sdev)
+		return ERR_PTR(-ENODEV);
+	domain = kzalloc(sizeof(*domain), GFP_KERNEL);
+	if (!domain)
+		return ERR_PTR(-ENOMEM);
+	domain->iommu = sdev->iommu;
+	raw_spin_lock_init(&domain->lock);
+	INIT_LIST_HEAD(&domain->devices);
+	sim_limbo_init(&domain->limbo);
+
+	/* ID 0 is what entries without a domain carry */
+	id = ida_alloc_range(&sdev->iommu->domain_ids, 1, FIELD_MAX(SIM_DTE1_DOMAIN), GFP_KERNEL);
+	if (id < 0) {
+		ret = id;
+		goto free_domain;
+	}
+	domain->id = id;
+	ret = sim_pt_init(&domain->pt, DEFAULT_LEVELS, &sdev->iommu->stats);
+	if (ret)
+		goto free_id;
+
+	domain->domain.ops = &sim_paging_domain_ops;
+	domain->domain.pgsize_bitmap = sdev->iommu->pgsizes;
+	domain->domain.geometry.aperture_end = BIT_ULL(sim_pt_va_bits(DEFAULT_LEVELS)) - 1;
+	domain->domain.geometry.force_aperture = true;
+	return &domain->domain;
+
+free_id:
+	ida_free(&sdev->iommu->domain_ids, id);
+free_domain:
+	kfree(domain);
+	return ERR_PTR(ret);
+}

@@ -1,0 +1,339 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * iommu-sim: the driver of the emulated IOMMU.
+ */
+#include <linux/mm.h>
+#include <linux/platform_device.h>
+#include <linux/slab.h>
+
+#include "compat.h"
+#include "driver.h"
+
+#define DEVTAB_LG2	16
+#define DEVTAB_SIZE	(sizeof(struct sim_dte) << DEVTAB_LG2)
+
+static const char *const driver_stat_names[SIM_DSTAT_NR] = {
+	[SIM_DSTAT_MAPS]		= "map_calls",
+	[SIM_DSTAT_UNMAPS]		= "unmap_calls",
+	[SIM_DSTAT_SYNC_MAPS]		= "iotlb_sync_map_calls",
+	[SIM_DSTAT_SYNCS]		= "iotlb_sync_calls",
+	[SIM_DSTAT_FLUSH_ALLS]		= "flush_iotlb_all_calls",
+	[SIM_DSTAT_TABLES_ALLOCATED]	= "tables_allocated",
+	[SIM_DSTAT_TABLES_FREED]	= "tables_freed",
+	[SIM_DSTAT_FLUSH_FAILURES]	= "flush_failures",
+	[SIM_DSTAT_FAULTS]		= "events_handled",
+};
+
+static bool sim_capable(struct device *dev, enum iommu_cap cap)
+{
+	switch (cap) {
+	case IOMMU_CAP_CACHE_COHERENCY:
+	case IOMMU_CAP_DEFERRED_FLUSH:
+		return true;
+	default:
+		return false;
+	}
+}
+
+static struct platform_driver sim_platform_driver;
+
+static struct sim_iommu *find_iommu(struct device *dev)
+{
+	struct iommu_fwspec *fwspec = dev_iommu_fwspec_get(dev);
+	struct sim_iommu *iommu;
+	struct device *parent;
+
+	if (!fwspec || !dev_is_pci(dev))
+		return NULL;
+	parent = driver_find_device_by_fwnode(&sim_platform_driver.driver, fwspec->iommu_fwnode);
+	if (!parent)
+		return NULL;
+	iommu = dev_get_drvdata(parent);
+	put_device(parent);
+	return iommu;
+}
+
+static struct iommu_device *probe_device(struct device *dev)
+{
+	struct sim_iommu *iommu = find_iommu(dev);
+	struct sim_device *sdev;
+	int ret;
+
+	if (!iommu)
+		return ERR_PTR(-ENODEV);
+	sdev = kzalloc(sizeof(*sdev), GFP_KERNEL);
+	if (!sdev)
+		return ERR_PTR(-ENOMEM);
+	sdev->dev = dev;
+	sdev->iommu = iommu;
+	sdev->rid = pci_dev_id(to_pci_dev(dev));
+	INIT_LIST_HEAD(&sdev->node);
+
+	ret = xa_insert(&iommu->devices, sdev->rid, sdev, GFP_KERNEL);
+	if (ret)
+		goto free_sdev;
+	/* No DMA until the core has attached a domain */
+	ret = sim_set_dte(sdev, SIM_DTE0_V | FIELD_PREP(SIM_DTE0_CFG, SIM_DTE_CFG_ABORT), 0);
+	if (ret)
+		goto erase;
+	dev_iommu_priv_set(dev, sdev);
+	return &iommu->iommu;
+
+erase:
+	xa_erase(&iommu->devices, sdev->rid);
+free_sdev:
+	kfree(sdev);
+	return ERR_PTR(ret);
+}
+
+static void release_device(struct device *dev)
+{
+	struct sim_device *sdev = dev_iommu_priv_get(dev);
+	struct sim_iommu *iommu = sdev->iommu;
+	int ret;
+
+	ret = sim_set_dte(sdev, 0, 0);
+	if (ret)
+		dev_err(dev, "device table entry could not be flushed (%d)\n", ret);
+	/* The event handler uses what it finds here under the lock */
+	mutex_lock(&iommu->lock);
+	xa_erase(&iommu->devices, sdev->rid);
+	mutex_unlock(&iommu->lock);
+	kfree(sdev);
+}
+
+/* spec 9: writes there are interrupts, whatever is mapped */
+static void get_resv_regions(struct device *dev, struct list_head *head)
+{
+	struct iommu_resv_region *region;
+
+	region = iommu_alloc_resv_region(SIM_MSI_WINDOW,
+					 SIM_MSI_WINDOW_LAST - SIM_MSI_WINDOW + 1,
+					 IOMMU_WRITE | IOMMU_NOEXEC | IOMMU_MMIO,
+					 IOMMU_RESV_MSI, GFP_KERNEL);
+	if (region)
+		list_add_tail(&region->list, head);
+}
+
+static const struct iommu_ops sim_iommu_ops = {
+	.capable		= sim_capable,
+	.domain_alloc_paging	= sim_domain_alloc_paging,
+	.probe_device		= probe_device,
+	.release_device		= release_device,
+	.device_group		= pci_device_group,
+	.get_resv_regions	= get_resv_regions,
+	.default_domain_ops	= &sim_paging_domain_ops,
+	.pgsize_bitmap		= SIM_PGSIZES,
+	.identity_domain	= &sim_identity_domain,
+	.blocked_domain		= &sim_blocked_domain,
+	.release_domain		= &sim_blocked_domain,
+	.owner			= THIS_MODULE,
+};
+
+/* Turn it on; a register that does not take what was written says it cannot */
+static int enable(struct sim_iommu *iommu)
+{
+	u64 ctrl = SIM_CTRL_EN | SIM_CTRL_EVTQ_EN | SIM_CTRL_INTR_EN;
+
+	iommu_sim_mmio_write(iommu->hw, SIM_REG_DEVTAB, virt_to_phys(iommu->devtab) |
+			     FIELD_PREP(SIM_BASE_LG2, DEVTAB_LG2));
+	iommu_sim_mmio_write(iommu->hw, SIM_REG_CTRL, ctrl);
+	return iommu_sim_mmio_read(iommu->hw, SIM_REG_CTRL) == ctrl ? 0 : -ENODEV;
+}
+
+static int check_capabilities(struct sim_iommu *iommu)
+{
+	u64 cap = iommu_sim_mmio_read(iommu->hw, SIM_REG_CAP);
+
+	if (FIELD_GET(SIM_CAP_VERSION, cap) != SIM_VERSION ||
+	    FIELD_GET(SIM_CAP_DEVTAB_LG2, cap) < DEVTAB_LG2) {
+		dev_err(iommu->dev, "unknown hardware, capabilities %#llx\n", cap);
+		return -ENODEV;
+	}
+	iommu->npcache = cap & SIM_CAP_NPCACHE;
+	iommu->pgsizes = iommu_sim_mmio_read(iommu->hw, SIM_REG_PGSIZES);
+	return 0;
+}
+
+/* Everything but the registration with the core */
+static int setup(struct sim_iommu *iommu, struct platform_device *pdev)
+{
+	int ret;
+
+	ret = check_capabilities(iommu);
+	if (ret)
+		return ret;
+	ret = sim_stats_init(&iommu->stats, driver_stat_names, SIM_DSTAT_NR);
+	if (ret)
+		return ret;
+	iommu->devtab = alloc_pages_exact(DEVTAB_SIZE, GFP_KERNEL | __GFP_ZERO);
+	if (!iommu->devtab) {
+		ret = -ENOMEM;
+		goto free_stats;
+	}
+	ret = sim_queues_init(iommu);
+	if (ret)
+		goto free_devtab;
+	ret = sim_events_init(iommu, pdev);
+	if (ret)
+		goto destroy_queues;
+	ret = enable(iommu);
+	if (ret)
+		goto disable;
+	iommu_sim_mmio_add_stats(iommu->hw, &iommu->stats);
+	return 0;
+
+disable:
+	iommu_sim_mmio_write(iommu->hw, SIM_REG_CTRL, 0);
+	sim_events_destroy(iommu);
+destroy_queues:
+	sim_queues_destroy(iommu);
+free_devtab:
+	free_pages_exact(iommu->devtab, DEVTAB_SIZE);
+free_stats:
+	sim_stats_destroy(&iommu->stats);
+	return ret;
+}
+
+static void teardown(struct sim_iommu *iommu)
+{
+	iommu_sim_mmio_del_stats(iommu->hw, &iommu->stats);
+	iommu_sim_mmio_write(iommu->hw, SIM_REG_CTRL, 0);
+	sim_events_destroy(iommu);
+	sim_queues_destroy(iommu);
+	free_pages_exact(iommu->devtab, DEVTAB_SIZE);
+	sim_stats_destroy(&iommu->stats);
+}
+
+static int sim_probe(struct platform_device *pdev)
+{
+	struct sim_iommu *iommu;
+	int ret;
+
+	iommu = devm_kzalloc(&pdev->dev, sizeof(*iommu), GFP_KERNEL);
+	if (!iommu)
+		return -ENOMEM;
+	iommu->dev = &pdev->dev;
+	iommu->hw = iommu_sim_mmio_map(pdev);
+	if (!iommu->hw)
+		return -ENODEV;
+	ida_init(&iommu->domain_ids);
+	xa_init(&iommu->devices);
+	mutex_init(&iommu->lock);
+
+	ret = setup(iommu, pdev);
+	if (ret)
+		return ret;
+	platform_set_drvdata(pdev, iommu);
+
+	ret = iommu_device_sysfs_add(&iommu->iommu, &pdev->dev, NULL, "%s", dev_name(&pdev->dev));
+	if (ret)
+		goto undo_setup;
+	ret = iommu_device_register(&iommu->iommu, &sim_iommu_ops, &pdev->dev);
+	if (ret)
+		goto remove_sysfs;
+	dev_info(&pdev->dev, "%u command queues, page sizes %#lx\n", iommu->nr_queues,
+		 iommu->pgsizes);
+	return 0;
+
+remove_sysfs:
+	iommu_device_sysfs_remove(&iommu->iommu);
+undo_setup:
+	teardown(iommu);
+	return ret;
+}
+
+static void sim_remove(struct platform_device *pdev)
+{
+	struct sim_iommu *iommu = platform_get_drvdata(pdev);
+
+	iommu_device_unregister(&iommu->iommu);
+	iommu_device_sysfs_remove(&iommu->iommu);
+	teardown(iommu);
+	xa_destroy(&iommu->devices);
+	ida_destroy(&iommu->domain_ids);
+}
+
+static struct platform_driver sim_platform_driver = {
+	.probe		= sim_probe,
+	.remove		= sim_remove,
+	.driver		= {
+		.name			= IOMMU_SIM_PLATFORM_NAME,
+		/* Devices behind it would be left without */
+		.suppress_bind_attrs	= true,
+	},
+};
+
+/*
+ * The core wants its probe lock held, but does not export it. A device that is
+ * just being added has no other user, so a module can do without.
+ */
+static int init_fwspec(struct device *dev, struct fwnode_handle *fwnode)
+{
+	int ret;
+
+#if IS_BUILTIN(CONFIG_IOMMU_SIM)
+	mutex_lock(&iommu_probe_device_lock);
+#endif
+	ret = iommu_fwspec_init(dev, fwnode);
+#if IS_BUILTIN(CONFIG_IOMMU_SIM)
+	mutex_unlock(&iommu_probe_device_lock);
+#endif
+	return ret;
+}
+
+/*
+ * Tells the core which IOMMU a new PCI device is behind, as firmware would.
+ * The core's own notifier, which probes, comes after this one.
+ */
+static int pci_notify(struct notifier_block *nb, unsigned long action, void *data)
+{
+	struct pci_dev *pdev = to_pci_dev(data);
+	struct fwnode_handle *fwnode;
+	u32 rid = pci_dev_id(pdev);
+	int ret;
+
+	if (action != BUS_NOTIFY_ADD_DEVICE)
+		return NOTIFY_DONE;
+	fwnode = iommu_sim_topology_find(pci_domain_nr(pdev->bus), pdev->bus->number);
+	if (!fwnode)
+		return NOTIFY_DONE;
+
+	ret = init_fwspec(&pdev->dev, fwnode);
+	if (!ret)
+		ret = iommu_fwspec_add_ids(&pdev->dev, &rid, 1);
+	if (ret)
+		pci_err(pdev, "iommu-sim: cannot be put behind the IOMMU (%d)\n", ret);
+	return NOTIFY_OK;
+}
+
+static struct notifier_block pci_notifier = {
+	.notifier_call = pci_notify,
+	.priority = 1,
+};
+
+static int __init sim_init(void)
+{
+	int ret;
+
+	ret = bus_register_notifier(&pci_bus_type, &pci_notifier);
+	if (ret)
+		return ret;
+	ret = platform_driver_register(&sim_platform_driver);
+	if (ret)
+		bus_unregister_notifier(&pci_bus_type, &pci_notifier);
+	return ret;
+}
+module_init(sim_init);
+
+static void __exit sim_exit(void)
+{
+	platform_driver_unregister(&sim_platform_driver);
+	bus_unregister_notifier(&pci_bus_type, &pci_notifier);
+}
+module_exit(sim_exit);
+
+SIM_IMPORT_NS(IOMMU_SIM_BUS);
+MODULE_ALIAS("platform:" IOMMU_SIM_PLATFORM_NAME);
+MODULE_DESCRIPTION("Emulated IOMMU: the driver");
+MODULE_LICENSE("GPL");

@@ -1,0 +1,222 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Submission of commands (spec 6). Each CPU uses the queue of its number; a
+ * submitter waits on the queue it used, wherever it runs by then.
+ */
+#include <linux/ktime.h>
+#include <linux/slab.h>
+
+#include "driver.h"
+
+#define QUEUE_LG2		8
+#define QUEUE_ENTRIES		BIT(QUEUE_LG2)
+#define QUEUE_TIMEOUT_NS	(10 * NSEC_PER_MSEC)
+
+/* Commands and the completion wait that follows, at a time */
+#define MAX_BATCH		64
+
+static u32 queue_reg(struct sim_iommu *iommu, struct sim_queue *q, u32 offset)
+{
+	return SIM_REG_CMDQ(q - iommu->queues) + offset;
+}
+
+static u32 next_slot(u32 slot)
+{
+	return (slot + 1) & (QUEUE_ENTRIES - 1);
+}
+
+static void put_cmd(struct sim_queue *q, struct sim_cmd cmd)
+{
+	q->ring[q->tail] = cmd;
+	q->tail = next_slot(q->tail);
+}
+
+/*
+ * spec 6.4: a command that the silicon refused is replaced by one that does
+ * nothing, and the queue goes on. Whoever sent it hears -EIO.
+ */
+static bool recover(struct sim_iommu *iommu, struct sim_queue *q)
+{
+	u64 status = iommu_sim_mmio_read(iommu->hw, queue_reg(iommu, q, SIM_CMDQ_STATUS));
+	u32 head;
+
+	if (!(status & SIM_CMDQ_STATUS_ERR))
+		return false;
+	head = iommu_sim_mmio_read(iommu->hw, queue_reg(iommu, q, SIM_CMDQ_HEAD));
+	dev_err_ratelimited(iommu->dev, "command queue %td: command %u (%016llx %016llx) refused, event type %llu\n",
+			    q - iommu->queues, head, le64_to_cpu(q->ring[head].qw[0]),
+			    le64_to_cpu(q->ring[head].qw[1]),
+			    FIELD_GET(SIM_CMDQ_STATUS_CODE, status));
+	q->ring[head] = sim_cmd_nop();
+	/* The command before the register that makes the silicon look */
+	dma_wmb();
+	iommu_sim_mmio_write(iommu->hw, queue_reg(iommu, q, SIM_CMDQ_STATUS), SIM_CMDQ_STATUS_ERR);
+	return true;
+}
+
+/* Until there are @nr free slots, and one that stays free; q->lock held */
+static int wait_for_room(struct sim_iommu *iommu, struct sim_queue *q, unsigned int nr)
+{
+	u64 deadline = ktime_get_mono_fast_ns() + QUEUE_TIMEOUT_NS;
+
+	while (((q->head - q->tail - 1) & (QUEUE_ENTRIES - 1)) < nr) {
+		q->head = iommu_sim_mmio_read(iommu->hw, queue_reg(iommu, q, SIM_CMDQ_HEAD));
+		if (!recover(iommu, q) && ktime_get_mono_fast_ns() > deadline)
+			return -ETIMEDOUT;
+		cpu_relax();
+	}
+	return 0;
+}
+
+static bool queue_done(struct sim_queue *q, u64 seq)
+{
+	return (s64)(le64_to_cpu(READ_ONCE(*q->done)) - seq) >= 0;
+}
+
+/* Until the completion wait @seq of @q has been executed; q->lock held */
+static int wait_for_completion_of(struct sim_iommu *iommu, struct sim_queue *q, u64 seq)
+{
+	u64 deadline = ktime_get_mono_fast_ns() + QUEUE_TIMEOUT_NS;
+	int ret = 0;
+
+	while (!queue_done(q, seq)) {
+		if (recover(iommu, q))
+			ret = -EIO;
+		else if (ktime_get_mono_fast_ns() > deadline)
+			return -ETIMEDOUT;
+		cpu_relax();
+	}
+	/* What the commands did comes before what the caller does next */
+	dma_rmb();
+	return ret;
+}
+
+/* Put @nr commands on @q, and wait until they have taken effect */
+static int submit(struct sim_iommu *iommu, struct sim_queue *q, const struct sim_cmd *cmds,
+		  unsigned int nr)
+{
+	unsigned long flags;
+	int ret;
+
+	raw_spin_lock_irqsave(&q->lock, flags);
+	ret = wait_for_room(iommu, q, nr + 1);
+	if (!ret) {
+		while (nr--)
+			put_cmd(q, *cmds++);
+		put_cmd(q, sim_cmd_completion_wait(virt_to_phys(q->done), ++q->seq));
+		/* Commands, and the tables they are about, before the doorbell */
+		dma_wmb();
+		iommu_sim_mmio_write(iommu->hw, queue_reg(iommu, q, SIM_CMDQ_TAIL), q->tail);
+		ret = wait_for_completion_of(iommu, q, q->seq);
+	}
+	raw_spin_unlock_irqrestore(&q->lock, flags);
+	return ret;
+}
+
+/**
+ * sim_queue_submit() - execute commands, and wait for them
+ * @iommu: the instance
+ * @cmds: the commands
+ * @nr: how many
+ *
+ * When it returns 0 the commands have taken effect, and requests that used what
+ * they invalidated have ended. Context: any. Return: 0; -EIO if one was
+ * refused; -ETIMEDOUT.
+ */
+int sim_queue_submit(struct sim_iommu *iommu, const struct sim_cmd *cmds, unsigned int nr)
+{
+	/* Only a hint: whoever moves on to another CPU still has its queue */
+	struct sim_queue *q = &iommu->queues[raw_smp_processor_id() % iommu->nr_queues];
+	int ret = 0;
+
+	while (nr && !ret) {
+		unsigned int batch = min(nr, MAX_BATCH);
+
+		ret = submit(iommu, q, cmds, batch);
+		cmds += batch;
+		nr -= batch;
+	}
+	return ret;
+}
+
+/**
+ * sim_queue_submit_all() - execute a command when all queues have come that far
+ * @iommu: the instance
+ * @cmd: the command
+ *
+ * For what concerns a device rather than a range: what other CPUs had submitted
+ * is done, too (spec 6.5). Context: any. Return: as sim_queue_submit().
+ */
+int sim_queue_submit_all(struct sim_iommu *iommu, struct sim_cmd cmd)
+{
+	unsigned int i;
+	int ret = sim_queue_submit(iommu, &cmd, 1);
+
+	for (i = 0; i < iommu->nr_queues && !ret; i++)
+		ret = submit(iommu, &iommu->queues[i], NULL, 0);
+	return ret;
+}
+
+static void free_queue(struct sim_iommu *iommu, struct sim_queue *q)
+{
+	if (q->ring)
+		iommu_sim_mmio_write(iommu->hw, queue_reg(iommu, q, SIM_CMDQ_CTRL), 0);
+	free_page((unsigned long)q->ring);
+	kfree(q->done);
+}
+
+static int init_queue(struct sim_iommu *iommu, struct sim_queue *q)
+{
+	static_assert(sizeof(struct sim_cmd) * QUEUE_ENTRIES <= PAGE_SIZE);
+
+	raw_spin_lock_init(&q->lock);
+	q->ring = (struct sim_cmd *)get_zeroed_page(GFP_KERNEL);
+	q->done = kzalloc(sizeof(*q->done), GFP_KERNEL);
+	if (!q->ring || !q->done)
+		return -ENOMEM;
+	iommu_sim_mmio_write(iommu->hw, queue_reg(iommu, q, SIM_CMDQ_BASE),
+			     virt_to_phys(q->ring) | FIELD_PREP(SIM_BASE_LG2, QUEUE_LG2));
+	iommu_sim_mmio_write(iommu->hw, queue_reg(iommu, q, SIM_CMDQ_CTRL), SIM_CMDQ_CTRL_EN);
+	if (!iommu_sim_mmio_read(iommu->hw, queue_reg(iommu, q, SIM_CMDQ_CTRL)))
+		return -ENODEV;
+	return 0;
+}
+
+/**
+ * sim_queues_init() - set up a command queue for each possible CPU
+ * @iommu: the instance
+ *
+ * Context: may sleep. Return: 0, -ENOMEM, or -ENODEV if the silicon refuses.
+ */
+int sim_queues_init(struct sim_iommu *iommu)
+{
+	u64 cap = iommu_sim_mmio_read(iommu->hw, SIM_REG_CAP);
+	unsigned int i;
+	int ret;
+
+	iommu->nr_queues = FIELD_GET(SIM_CAP_CMDQS, cap) + 1;
+	iommu->queues = kvcalloc(iommu->nr_queues, sizeof(*iommu->queues), GFP_KERNEL);
+	if (!iommu->queues)
+		return -ENOMEM;
+	for (i = 0; i < iommu->nr_queues; i++) {
+		ret = init_queue(iommu, &iommu->queues[i]);
+		if (ret) {
+			sim_queues_destroy(iommu);
+			return ret;
+		}
+	}
+	return 0;
+}
+
+/**
+ * sim_queues_destroy() - undo sim_queues_init()
+ * @iommu: the instance; nothing is submitted any more
+ */
+void sim_queues_destroy(struct sim_iommu *iommu)
+{
+	unsigned int i;
+
+	for (i = 0; i < iommu->nr_queues; i++)
+		free_queue(iommu, &iommu->queues[i]);
+	kvfree(iommu->queues);
+}
