@@ -25,4 +25,11 @@
 /* 6.18: emulated host bridges draw their PCI domains from one allocator */
 #define SIM_HAVE_EMUL_DOMAIN_NR	(LINUX_VERSION_CODE >= KERNEL_VERSION(6, 18, 0))
 
+/* 6.19: attach_dev is told which domain the device leaves; we know */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 19, 0)
+#define SIM_OLD_DOMAIN
+#else
+#define SIM_OLD_DOMAIN	, struct iommu_domain *old
+#endif
+
 #endif

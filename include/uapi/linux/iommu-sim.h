@@ -155,6 +155,9 @@ enum iommu_sim_status {
  * It is written before HEAD moves past n and before the MSI, and @number and
  * @status become visible last, together. A driver that zeroes the ring and
  * looks for its number with a status other than 0 cannot be misled.
+ * If it goes by the records and does not read HEAD, it leaves an entry of the
+ * ring unused: HEAD may be one behind them, and TAIL must stay within a ring of
+ * HEAD.
  */
 struct iommu_sim_cpl {
 	__le64 addr;

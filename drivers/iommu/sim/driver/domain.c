@@ -4,6 +4,7 @@
  */
 #include <linux/slab.h>
 
+#include "compat.h"
 #include "driver.h"
 
 #define DEFAULT_LEVELS	4
@@ -238,7 +239,7 @@ static int attach(struct iommu_domain *domain, struct device *dev, u64 qw0, u64 
 	return ret;
 }
 
-static int paging_attach(struct iommu_domain *d, struct device *dev)
+static int paging_attach(struct iommu_domain *d, struct device *dev SIM_OLD_DOMAIN)
 {
 	struct sim_domain *domain = to_sim_domain(d);
 	struct sim_device *sdev = dev_iommu_priv_get(dev);
@@ -252,14 +253,14 @@ static int paging_attach(struct iommu_domain *d, struct device *dev)
 		      FIELD_PREP(SIM_DTE1_DOMAIN, domain->id));
 }
 
-static int identity_attach(struct iommu_domain *domain, struct device *dev)
+static int identity_attach(struct iommu_domain *domain, struct device *dev SIM_OLD_DOMAIN)
 {
 	return attach(domain, dev,
 		      SIM_DTE0_V | FIELD_PREP(SIM_DTE0_CFG, SIM_DTE_CFG_BYPASS) |
 		      SIM_DTE0_IR | SIM_DTE0_IW, 0);
 }
 
-static int blocked_attach(struct iommu_domain *domain, struct device *dev)
+static int blocked_attach(struct iommu_domain *domain, struct device *dev SIM_OLD_DOMAIN)
 {
 	return attach(domain, dev,
 		      SIM_DTE0_V | FIELD_PREP(SIM_DTE0_CFG, SIM_DTE_CFG_ABORT), 0);

@@ -123,7 +123,6 @@ static const struct iommu_ops sim_iommu_ops = {
 	.device_group		= pci_device_group,
 	.get_resv_regions	= get_resv_regions,
 	.default_domain_ops	= &sim_paging_domain_ops,
-	.pgsize_bitmap		= SIM_PGSIZES,
 	.identity_domain	= &sim_identity_domain,
 	.blocked_domain		= &sim_blocked_domain,
 	.release_domain		= &sim_blocked_domain,
