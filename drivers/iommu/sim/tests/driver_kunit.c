@@ -1,0 +1,307 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The driver through the IOMMU API, with a real endpoint doing the DMA.
+ */
+#include <linux/completion.h>
+#include <linux/mm.h>
+
+#include "client.h"
+#include "driver/driver.h"
+
+#define BUF_IOVA	0x40000000UL
+#define PATTERN		0x0123456789abcdefULL
+#define RW		(IOMMU_READ | IOMMU_WRITE)
+
+/**
+ * struct driver_bench - an endpoint in a domain, and a page of memory
+ * @client: the endpoint
+ * @domain: its domain
+ * @buf: not mapped yet
+ */
+struct driver_bench {
+	struct client *client;
+	struct iommu_domain *domain;
+	u64 *buf;
+};
+
+static int driver_test_init(struct kunit *test)
+{
+	struct driver_bench *b = kunit_kzalloc(test, sizeof(*b), GFP_KERNEL);
+	struct client *c = client_get(test);
+	int ret;
+
+	KUNIT_ASSERT_NOT_NULL(test, b);
+	b->client = c;
+	b->buf = (u64 *)get_zeroed_page(GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, b->buf);
+	b->domain = iommu_paging_domain_alloc(&c->pdev->dev);
+	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, b->domain);
+	ret = iommu_map(b->domain, CLIENT_RINGS, virt_to_phys(c->rings), 2 * PAGE_SIZE, RW,
+			GFP_KERNEL);
+	KUNIT_ASSERT_EQ(test, ret, 0);
+	KUNIT_ASSERT_EQ(test, client_attach(c, b->domain, CLIENT_RINGS), 0);
+	test->priv = b;
+	return 0;
+}
+
+static void driver_test_exit(struct kunit *test)
+{
+	struct driver_bench *b = test->priv;
+
+	if (!b)
+		return;
+	client_put(b->client);
+	iommu_domain_free(b->domain);
+	free_page((unsigned long)b->buf);
+}
+
+static void map_buf(struct kunit *test, int prot)
+{
+	struct driver_bench *b = test->priv;
+
+	KUNIT_ASSERT_EQ(test, iommu_map(b->domain, BUF_IOVA, virt_to_phys(b->buf), PAGE_SIZE,
+					prot, GFP_KERNEL), 0);
+}
+
+static void driver_dma_test(struct kunit *test)
+{
+	struct driver_bench *b = test->priv;
+
+	map_buf(test, RW);
+	KUNIT_EXPECT_EQ(test, client_fill(b->client, BUF_IOVA + 16, PATTERN, 8), IOMMU_SIM_OK);
+	KUNIT_EXPECT_EQ(test, b->buf[2], PATTERN);
+	KUNIT_EXPECT_EQ(test, b->buf[1], 0);
+	KUNIT_EXPECT_EQ(test, client_copy(b->client, BUF_IOVA + 64, BUF_IOVA + 16, 8),
+			IOMMU_SIM_OK);
+	KUNIT_EXPECT_EQ(test, b->buf[8], PATTERN);
+}
+
+static void driver_permissions_test(struct kunit *test)
+{
+	struct driver_bench *b = test->priv;
+
+	map_buf(test, IOMMU_READ);
+	KUNIT_EXPECT_EQ(test, client_fill(b->client, BUF_IOVA, PATTERN, 8), IOMMU_SIM_ERR_WRITE);
+	KUNIT_EXPECT_EQ(test, b->buf[0], 0);
+	KUNIT_EXPECT_EQ(test, iommu_unmap(b->domain, BUF_IOVA, PAGE_SIZE), PAGE_SIZE);
+	map_buf(test, IOMMU_WRITE);
+	KUNIT_EXPECT_EQ(test, client_fill(b->client, BUF_IOVA, PATTERN, 8), IOMMU_SIM_OK);
+	KUNIT_EXPECT_EQ(test, client_copy(b->client, BUF_IOVA + 8, BUF_IOVA, 8),
+			IOMMU_SIM_ERR_READ);
+	KUNIT_EXPECT_EQ(test, b->buf[1], 0);
+}
+
+/* R4: what iommu_unmap() has unmapped is out of reach when it returns */
+static void driver_strict_unmap_test(struct kunit *test)
+{
+	struct driver_bench *b = test->priv;
+
+	map_buf(test, RW);
+	KUNIT_EXPECT_EQ(test, client_fill(b->client, BUF_IOVA, PATTERN, 8), IOMMU_SIM_OK);
+	KUNIT_EXPECT_EQ(test, iommu_unmap(b->domain, BUF_IOVA, PAGE_SIZE), PAGE_SIZE);
+	KUNIT_EXPECT_EQ(test, client_fill(b->client, BUF_IOVA, ~PATTERN, 8), IOMMU_SIM_ERR_WRITE);
+	KUNIT_EXPECT_EQ(test, b->buf[0], PATTERN);
+}
+
+/* The IOTLB is real: without the sync the device still reaches the memory */
+static void driver_stale_until_sync_test(struct kunit *test)
+{
+	struct driver_bench *b = test->priv;
+	struct iommu_iotlb_gather gather;
+
+	map_buf(test, RW);
+	KUNIT_EXPECT_EQ(test, client_fill(b->client, BUF_IOVA, PATTERN, 8), IOMMU_SIM_OK);
+	iommu_iotlb_gather_init(&gather);
+	KUNIT_EXPECT_EQ(test, iommu_unmap_fast(b->domain, BUF_IOVA, PAGE_SIZE, &gather),
+			PAGE_SIZE);
+	KUNIT_EXPECT_EQ(test, iommu_iova_to_phys(b->domain, BUF_IOVA), 0);
+	KUNIT_EXPECT_EQ(test, client_fill(b->client, BUF_IOVA, ~PATTERN, 8), IOMMU_SIM_OK);
+	KUNIT_EXPECT_EQ(test, b->buf[0], ~PATTERN);
+
+	iommu_iotlb_sync(b->domain, &gather);
+	KUNIT_EXPECT_EQ(test, client_fill(b->client, BUF_IOVA, PATTERN, 8), IOMMU_SIM_ERR_WRITE);
+	KUNIT_EXPECT_EQ(test, b->buf[0], ~PATTERN);
+}
+
+/* The same by flush_iotlb_all, as batched mode does */
+static void driver_stale_until_flush_all_test(struct kunit *test)
+{
+	struct driver_bench *b = test->priv;
+	struct iommu_iotlb_gather gather;
+
+	map_buf(test, RW);
+	KUNIT_EXPECT_EQ(test, client_fill(b->client, BUF_IOVA, PATTERN, 8), IOMMU_SIM_OK);
+	iommu_iotlb_gather_init(&gather);
+	gather.queued = true;
+	KUNIT_EXPECT_EQ(test, iommu_unmap_fast(b->domain, BUF_IOVA, PAGE_SIZE, &gather),
+			PAGE_SIZE);
+	KUNIT_EXPECT_EQ(test, client_fill(b->client, BUF_IOVA, ~PATTERN, 8), IOMMU_SIM_OK);
+	iommu_flush_iotlb_all(b->domain);
+	KUNIT_EXPECT_EQ(test, client_fill(b->client, BUF_IOVA, PATTERN, 8), IOMMU_SIM_ERR_WRITE);
+}
+
+struct fault_seen {
+	struct completion done;
+	struct device *dev;
+	unsigned long iova;
+	int flags;
+};
+
+static int note_fault(struct iommu_domain *domain, struct device *dev, unsigned long iova,
+		      int flags, void *token)
+{
+	struct fault_seen *seen = token;
+
+	seen->dev = dev;
+	seen->iova = iova;
+	seen->flags = flags;
+	complete(&seen->done);
+	return 0;
+}
+
+static void driver_fault_handler_test(struct kunit *test)
+{
+	struct driver_bench *b = test->priv;
+	struct fault_seen seen = { .done = COMPLETION_INITIALIZER_ONSTACK(seen.done) };
+
+	iommu_set_fault_handler(b->domain, note_fault, &seen);
+	KUNIT_EXPECT_EQ(test, client_fill(b->client, BUF_IOVA + 0x123 * 8, PATTERN, 8),
+			IOMMU_SIM_ERR_WRITE);
+	KUNIT_ASSERT_GT(test, wait_for_completion_timeout(&seen.done, HZ), 0);
+	KUNIT_EXPECT_PTR_EQ(test, seen.dev, &b->client->pdev->dev);
+	KUNIT_EXPECT_EQ(test, seen.iova, BUF_IOVA + 0x123 * 8);
+	KUNIT_EXPECT_EQ(test, seen.flags, IOMMU_FAULT_WRITE);
+
+	reinit_completion(&seen.done);
+	map_buf(test, IOMMU_WRITE);
+	KUNIT_EXPECT_EQ(test, client_copy(b->client, BUF_IOVA, BUF_IOVA + 8, 8),
+			IOMMU_SIM_ERR_READ);
+	KUNIT_ASSERT_GT(test, wait_for_completion_timeout(&seen.done, HZ), 0);
+	KUNIT_EXPECT_EQ(test, seen.iova, BUF_IOVA + 8);
+	KUNIT_EXPECT_EQ(test, seen.flags, IOMMU_FAULT_READ);
+}
+
+/* A device moved to another domain reaches that one's memory only */
+static void driver_change_domain_test(struct kunit *test)
+{
+	struct driver_bench *b = test->priv;
+	struct client *c = b->client;
+	struct iommu_domain *other;
+	int ret;
+
+	map_buf(test, RW);
+	KUNIT_EXPECT_EQ(test, client_fill(c, BUF_IOVA, PATTERN, 8), IOMMU_SIM_OK);
+	other = iommu_paging_domain_alloc(&c->pdev->dev);
+	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, other);
+	ret = iommu_map(other, CLIENT_RINGS, virt_to_phys(c->rings), 2 * PAGE_SIZE, RW,
+			GFP_KERNEL);
+	KUNIT_EXPECT_EQ(test, ret, 0);
+	KUNIT_EXPECT_EQ(test, client_attach(c, other, CLIENT_RINGS), 0);
+	KUNIT_EXPECT_EQ(test, client_fill(c, BUF_IOVA, ~PATTERN, 8), IOMMU_SIM_ERR_WRITE);
+	KUNIT_EXPECT_EQ(test, client_attach(c, b->domain, CLIENT_RINGS), 0);
+	KUNIT_EXPECT_EQ(test, client_fill(c, BUF_IOVA, ~PATTERN, 8), IOMMU_SIM_OK);
+	iommu_domain_free(other);
+	KUNIT_EXPECT_EQ(test, b->buf[0], ~PATTERN);
+}
+
+/* Detached but owned, as by VFIO between domains: not even the ring is reached */
+static void driver_blocked_test(struct kunit *test)
+{
+	struct driver_bench *b = test->priv;
+	struct client *c = b->client;
+
+	map_buf(test, RW);
+	KUNIT_EXPECT_EQ(test, client_fill(c, BUF_IOVA, PATTERN, 8), IOMMU_SIM_OK);
+	iommu_detach_group(c->domain, c->pdev->dev.iommu_group);
+	c->domain = NULL;
+	KUNIT_EXPECT_EQ(test, client_fill(c, BUF_IOVA, ~PATTERN, 8), 0);
+	KUNIT_EXPECT_EQ(test, b->buf[0], PATTERN);
+}
+
+/* What the driver tells of itself is what it does */
+static void driver_capabilities_test(struct kunit *test)
+{
+	struct driver_bench *b = test->priv;
+	struct device *dev = &b->client->pdev->dev;
+	struct iommu_resv_region *region;
+	bool msi = false;
+	LIST_HEAD(regions);
+
+	KUNIT_EXPECT_TRUE(test, device_iommu_capable(dev, IOMMU_CAP_CACHE_COHERENCY));
+	KUNIT_EXPECT_TRUE(test, device_iommu_capable(dev, IOMMU_CAP_DEFERRED_FLUSH));
+	KUNIT_EXPECT_FALSE(test, device_iommu_capable(dev, IOMMU_CAP_DIRTY_TRACKING));
+	iommu_get_resv_regions(dev, &regions);
+	list_for_each_entry(region, &regions, list)
+		msi |= region->type == IOMMU_RESV_MSI && region->start == 0xfee00000 &&
+		       region->length == 0x100000;
+	iommu_put_resv_regions(dev, &regions);
+	KUNIT_EXPECT_TRUE(test, msi);
+}
+
+/* More commands than a ring has slots; one that is refused does not stop it */
+static void driver_queue_test(struct kunit *test)
+{
+	struct driver_bench *b = test->priv;
+	struct sim_device *sdev = dev_iommu_priv_get(&b->client->pdev->dev);
+	struct sim_cmd bad = sim_cmd_make(15, 0, 0), good = sim_cmd_nop();
+	unsigned int i;
+
+	for (i = 0; i < 1000; i++) {
+		KUNIT_ASSERT_EQ(test, sim_queue_submit(sdev->iommu, &good, 1), 0);
+		if (i % 100 == 7)
+			KUNIT_ASSERT_EQ(test, sim_queue_submit(sdev->iommu, &bad, 1), -EIO);
+	}
+	driver_strict_unmap_test(test);
+}
+
+static u64 tables_in_use(struct kunit *test)
+{
+	struct driver_bench *b = test->priv;
+	struct sim_device *sdev = dev_iommu_priv_get(&b->client->pdev->dev);
+
+	return sim_stat_read(&sdev->iommu->stats, SIM_DSTAT_TABLES_ALLOCATED) -
+	       sim_stat_read(&sdev->iommu->stats, SIM_DSTAT_TABLES_FREED);
+}
+
+/* Tables that an unmap leaves empty go with the next sync, and not before */
+static void driver_limbo_test(struct kunit *test)
+{
+	struct driver_bench *b = test->priv;
+	u64 before = tables_in_use(test), pa = virt_to_phys(b->buf);
+	struct iommu_iotlb_gather gather;
+	unsigned long iova;
+
+	for (iova = SZ_2M; iova < 2 * SZ_2M; iova += PAGE_SIZE)
+		KUNIT_ASSERT_EQ(test, iommu_map(b->domain, iova, pa, PAGE_SIZE, RW, GFP_KERNEL),
+				0);
+	KUNIT_EXPECT_EQ(test, tables_in_use(test), before + 2);
+	iommu_iotlb_gather_init(&gather);
+	KUNIT_EXPECT_EQ(test, iommu_unmap_fast(b->domain, SZ_2M, SZ_2M, &gather), SZ_2M);
+	KUNIT_EXPECT_EQ(test, tables_in_use(test), before + 2);
+	iommu_iotlb_sync(b->domain, &gather);
+	KUNIT_EXPECT_EQ(test, tables_in_use(test), before + 1);
+}
+
+static struct kunit_case driver_cases[] = {
+	KUNIT_CASE(driver_dma_test),
+	KUNIT_CASE(driver_permissions_test),
+	KUNIT_CASE(driver_strict_unmap_test),
+	KUNIT_CASE(driver_stale_until_sync_test),
+	KUNIT_CASE(driver_stale_until_flush_all_test),
+	KUNIT_CASE(driver_fault_handler_test),
+	KUNIT_CASE(driver_change_domain_test),
+	KUNIT_CASE(driver_blocked_test),
+	KUNIT_CASE(driver_capabilities_test),
+	KUNIT_CASE(driver_queue_test),
+	KUNIT_CASE(driver_limbo_test),
+	{}
+};
+
+static struct kunit_suite driver_suite = {
+	.name = "iommu_sim_driver",
+	.init = driver_test_init,
+	.exit = driver_test_exit,
+	.test_cases = driver_cases,
+};
+
+kunit_test_suite(driver_suite);

@@ -1,0 +1,336 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Command queues and the event queue: spec 6 and 7 */
+#include "bench.h"
+
+struct cmd_case {
+	const char *name;
+	u64 word0, word1;
+	unsigned int event;	/* 0: it is executed */
+};
+
+static const struct cmd_case cmd_cases[] = {
+	{ "wait", CMD_WAIT },
+	{ "wait, data without store", CMD_WAIT, ~0ULL },
+	{ "wait, address without store", CMD_WAIT | 0x000ffffffffffff8ULL },
+	{ "wait, interrupt", CMD_WAIT | CMD_WAIT_INTR },
+	{ "wait, store to 0", CMD_WAIT | CMD_WAIT_STORE, 1, EVT_COMMAND_HW_ERROR },
+	{ "wait, store after memory",
+	  CMD_WAIT | CMD_WAIT_STORE | (BENCH_RAM + BENCH_PAGES * 4096), 1, EVT_COMMAND_HW_ERROR },
+	{ "wait, store before memory",
+	  CMD_WAIT | CMD_WAIT_STORE | (BENCH_RAM - 8), 1, EVT_COMMAND_HW_ERROR },
+	{ "invalidate device entry", CMD_INV_DEVTAB | 0xffff },
+	{ "invalidate pages", CMD_INV_PAGES(0xffff) },
+	{ "invalidate pages, PDE", CMD_INV_PAGES(1), 2 },
+	{ "invalidate pages, PASID", CMD_INV_PAGES(1) | 0xfffff, 4 },
+	{ "invalidate the last page", CMD_INV_PAGES(1), ~0xfffULL },
+	{ "invalidate a domain", CMD_INV_PAGES(1), 0x7ffffffffffff000ULL | CMD_INV_PAGES_S },
+	{ "invalidate a block at the top", CMD_INV_PAGES(1),
+	  0xfffffffffffee000ULL | CMD_INV_PAGES_S },
+	{ "invalidate pages, all bits", CMD_INV_PAGES(1), ~0xfffULL | CMD_INV_PAGES_S,
+	  EVT_ILLEGAL_COMMAND },
+	{ "invalidate all", CMD_INV_ALL },
+};
+
+KUNIT_ARRAY_PARAM_DESC(cmd, cmd_cases, name);
+
+static void test_command(struct kunit *test)
+{
+	const struct cmd_case *c = test->param_value;
+	struct bench *b = bench_start(test, NULL);
+	struct bench_event event;
+
+	bench_cmd(b, 0, CMD_WAIT, 0);
+	bench_cmd(b, 0, c->word0, c->word1);
+	event = bench_event(b);
+	KUNIT_EXPECT_EQ(test, event.type, c->event);
+	KUNIT_EXPECT_EQ(test, bench_reg(b, REG_CMDQ_TAIL(0)), 2ULL);
+	KUNIT_EXPECT_EQ(test, bench_reg(b, REG_CMDQ_HEAD(0)), c->event ? 1ULL : 2ULL);
+	KUNIT_EXPECT_EQ(test, bench_reg(b, REG_CMDQ_STATUS(0)),
+			c->event ? 1ULL | c->event << 4 : 0ULL);
+	KUNIT_EXPECT_EQ(test, bench_reg(b, REG_STATUS) & STATUS_CMD_ERROR,
+			c->event ? STATUS_CMD_ERROR : 0ULL);
+	if (c->event) {
+		KUNIT_EXPECT_EQ_MSG(test, event.rid, 0, "the number of the queue");
+		KUNIT_EXPECT_EQ(test, event.domain, 0);
+		KUNIT_EXPECT_EQ(test, event.flags, 0);
+		KUNIT_EXPECT_EQ_MSG(test, event.addr, 1ULL, "the index in the queue");
+	}
+	if (c->event == EVT_ILLEGAL_COMMAND)
+		KUNIT_EXPECT_EQ(test, event.info, c->word0);
+	if (c->event == EVT_COMMAND_HW_ERROR)
+		KUNIT_EXPECT_EQ(test, event.info, c->word0 & 0x000ffffffffffff8ULL);
+	bench_no_event(b);
+}
+
+/* Has one command executed that should be refused, and recovers */
+static void expect_illegal(struct bench *b, u64 word0, u64 word1)
+{
+	u32 at = b->cmdq[0].tail;
+	struct bench_event event;
+
+	bench_cmd(b, 0, word0, word1);
+	event = bench_event(b);
+	KUNIT_EXPECT_EQ_MSG(b->test, event.type, EVT_ILLEGAL_COMMAND,
+			    "words %#llx %#llx", word0, word1);
+	KUNIT_EXPECT_EQ(b->test, event.info, word0);
+	KUNIT_EXPECT_EQ(b->test, event.addr, (u64)at);
+	KUNIT_EXPECT_EQ(b->test, bench_reg(b, REG_CMDQ_HEAD(0)), (u64)at);
+
+	bench_store(b, b->cmdq[0].base + 16 * at, CMD_WAIT);
+	bench_store(b, b->cmdq[0].base + 16 * at + 8, 0);
+	bench_set_reg(b, REG_CMDQ_STATUS(0), 1);
+	KUNIT_EXPECT_EQ(b->test, bench_reg(b, REG_CMDQ_HEAD(0)), (u64)b->cmdq[0].tail);
+	KUNIT_EXPECT_EQ(b->test, bench_reg(b, REG_CMDQ_STATUS(0)) & 1, 0ULL);
+}
+
+/* spec 6.3: all operations that there are not, all bits that are not listed */
+static void test_illegal_commands(struct kunit *test)
+{
+	static const struct {
+		u64 op, word0, word1;	/* bits listed */
+	} listed[] = {
+		/* S, I, 51:3; all of word 1 */
+		{ 1, 0x000ffffffffffffbULL, ~0ULL },
+		/* 15:0 */
+		{ 2, 0xffff, 0 },
+		/* 19:0, 47:32; S PDE GN, 63:12 */
+		{ 3, 0x0000ffff000fffffULL, 0xfffffffffffff007ULL },
+		{ 8, 0, 0 },
+	};
+	struct bench *b = bench_start(test, NULL);
+	unsigned int i, bit;
+	u64 op;
+
+	for (op = 0; op < 16; op++)
+		if (op != 1 && op != 2 && op != 3 && op != 8)
+			expect_illegal(b, op << 60, 0);
+
+	for (i = 0; i < ARRAY_SIZE(listed); i++) {
+		for (bit = 0; bit < 60; bit++)
+			if (!(listed[i].word0 >> bit & 1))
+				expect_illegal(b, listed[i].op << 60 | 1ULL << bit, 0);
+		for (bit = 0; bit < 64; bit++)
+			if (!(listed[i].word1 >> bit & 1))
+				expect_illegal(b, listed[i].op << 60, 1ULL << bit);
+	}
+}
+
+/* The builders of iommu-sim-bits.h, against the text of spec 6.3 */
+static void test_builders(struct kunit *test)
+{
+	const struct {
+		struct sim_cmd cmd;
+		u64 word0, word1;
+	} cases[] = {
+		{ sim_cmd_completion_wait(0x12345678, 0xabcd), 0x1000000012345679ULL, 0xabcd },
+		{ sim_cmd_nop(), 0x1000000000000000ULL, 0 },
+		{ sim_cmd_invalidate_devtab_entry(0x1234), 0x2000000000001234ULL, 0 },
+		{ sim_cmd_invalidate_pages(0xabcd, 0x5000, 0x5fff, false),
+		  0x3000abcd00000000ULL, 0x5000 },
+		{ sim_cmd_invalidate_pages(1, 0x5000, 0x5000, true),
+		  0x3000000100000000ULL, 0x5002 },
+		{ sim_cmd_invalidate_pages(1, 0x4000, 0x5fff, false),
+		  0x3000000100000000ULL, 0x4001 },
+		/* pages 5 and 6 are not in one block of 2, nor 7 and 8 in one of 8 */
+		{ sim_cmd_invalidate_pages(1, 0x5000, 0x6fff, false),
+		  0x3000000100000000ULL, 0x5001 },
+		{ sim_cmd_invalidate_pages(1, 0x7000, 0x8fff, false),
+		  0x3000000100000000ULL, 0x7001 },
+		{ sim_cmd_invalidate_pages(1, 0xffffffffffffe000ULL, ~0ULL, false),
+		  0x3000000100000000ULL, 0xffffffffffffe001ULL },
+		{ sim_cmd_invalidate_pages(1, 0, (1ULL << 63) - 1, false),
+		  0x3000000100000000ULL, 0x3ffffffffffff001ULL },
+		{ sim_cmd_invalidate_domain(2), 0x3000000200000000ULL, 0x7ffffffffffff003ULL },
+		{ sim_cmd_invalidate_all(), 0x8000000000000000ULL, 0 },
+	};
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(cases); i++) {
+		KUNIT_EXPECT_EQ_MSG(test, le64_to_cpu(cases[i].cmd.qw[0]), cases[i].word0,
+				    "case %u", i);
+		KUNIT_EXPECT_EQ_MSG(test, le64_to_cpu(cases[i].cmd.qw[1]), cases[i].word1,
+				    "case %u", i);
+	}
+}
+
+/* Round a ring of 16 many times, in batches of all sizes; all are executed, in order */
+static void test_command_wrap(struct kunit *test)
+{
+	struct bench *b = bench_start(test, NULL);
+	u64 store = bench_alloc(b, 1), base = b->cmdq[0].base, serial = 0;
+	unsigned int batch, i, round;
+	u32 tail = 0;
+
+	for (round = 0; round < 10; round++) {
+		for (batch = 1; batch < 16; batch++) {
+			for (i = 0; i < batch; i++) {
+				bench_store(b, base + 16 * tail,
+					    CMD_WAIT | CMD_WAIT_STORE | (store + 8 * i));
+				bench_store(b, base + 16 * tail + 8, ++serial);
+				tail = (tail + 1) % 16;
+			}
+			bench_set_reg(b, REG_CMDQ_TAIL(0), tail);
+			KUNIT_EXPECT_EQ(test, bench_reg(b, REG_CMDQ_HEAD(0)), (u64)tail);
+			for (i = 0; i < batch; i++)
+				KUNIT_ASSERT_EQ(test, bench_load(b, store + 8 * i),
+						serial - batch + 1 + i);
+		}
+	}
+	bench_no_event(b);
+}
+
+/* spec 6.1 */
+static void test_tail_beyond_ring(struct kunit *test)
+{
+	static const u64 beyond[] = { 16, 17, 0xffff, 0x10000, 1ULL << 32, 1ULL << 63 };
+	struct bench *b = bench_start(test, NULL);
+	unsigned int i;
+
+	bench_cmd(b, 0, CMD_WAIT, 0);
+	for (i = 0; i < ARRAY_SIZE(beyond); i++) {
+		bench_set_reg(b, REG_CMDQ_TAIL(0), beyond[i]);
+		KUNIT_EXPECT_EQ_MSG(test, bench_reg(b, REG_CMDQ_TAIL(0)),
+				    beyond[i] & 0xffff ? 1ULL : 0ULL, "tail %#llx", beyond[i]);
+		bench_set_reg(b, REG_CMDQ_TAIL(0), 1);
+	}
+	KUNIT_EXPECT_EQ(test, bench_reg(b, REG_CMDQ_HEAD(0)), 1ULL);
+}
+
+static void test_store_and_interrupt(struct kunit *test)
+{
+	struct bench *b = bench_start(test, NULL);
+	u64 last = bench_ram_end(b) - 8, page = bench_alloc(b, 1);
+
+	bench_store(b, page, 0x1111);
+	bench_store(b, page + 8, 0x2222);
+	bench_store(b, page + 16, 0x3333);
+	bench_cmd(b, 0, CMD_WAIT | CMD_WAIT_STORE | (page + 8), 0xfedcba9876543210ULL);
+	KUNIT_EXPECT_EQ(test, bench_load(b, page), 0x1111ULL);
+	KUNIT_EXPECT_EQ(test, bench_load(b, page + 8), 0xfedcba9876543210ULL);
+	KUNIT_EXPECT_EQ(test, bench_load(b, page + 16), 0x3333ULL);
+	KUNIT_EXPECT_EQ(test, bench_reg(b, REG_STATUS), 0ULL);
+
+	bench_cmd(b, 0, CMD_WAIT | CMD_WAIT_STORE | CMD_WAIT_INTR | last, 7);
+	KUNIT_EXPECT_EQ(test, bench_load(b, last), 7ULL);
+	KUNIT_EXPECT_EQ(test, bench_reg(b, REG_STATUS), (u64)STATUS_COMP_WAIT);
+}
+
+/* spec 6.4: stopped means stopped; and it goes on where it stopped */
+static void test_error_and_resume(struct kunit *test)
+{
+	struct bench *b = bench_start(test, NULL);
+	u64 store = bench_alloc(b, 1), bad = b->cmdq[0].base;
+
+	bench_cmd(b, 0, 0xf000000000000000ULL, 0);
+	bench_cmd(b, 0, CMD_WAIT | CMD_WAIT_STORE | store, 1);
+	bench_cmd(b, 0, CMD_WAIT | CMD_WAIT_STORE | (store + 8), 2);
+	KUNIT_EXPECT_EQ(test, bench_reg(b, REG_CMDQ_HEAD(0)), 0ULL);
+	KUNIT_EXPECT_EQ_MSG(test, bench_load(b, store), 0ULL, "executed while stopped");
+	bench_expect_event(b, EVT_ILLEGAL_COMMAND, 0, 0, 0);
+	bench_no_event(b);
+
+	/* Without replacing the command nothing is gained */
+	bench_set_reg(b, REG_STATUS, STATUS_CMD_ERROR);
+	bench_set_reg(b, REG_CMDQ_STATUS(0), 1);
+	bench_expect_event(b, EVT_ILLEGAL_COMMAND, 0, 0, 0);
+	KUNIT_EXPECT_EQ(test, bench_reg(b, REG_CMDQ_STATUS(0)), 1ULL | EVT_ILLEGAL_COMMAND << 4);
+	KUNIT_EXPECT_EQ(test, bench_reg(b, REG_STATUS) & STATUS_CMD_ERROR, (u64)STATUS_CMD_ERROR);
+
+	bench_store(b, bad, CMD_WAIT);
+	/* Writing 0, or the read-only bits, clears nothing */
+	bench_set_reg(b, REG_CMDQ_STATUS(0), 0);
+	bench_set_reg(b, REG_CMDQ_STATUS(0), 0xf0);
+	KUNIT_EXPECT_EQ(test, bench_reg(b, REG_CMDQ_STATUS(0)) & 1, 1ULL);
+	KUNIT_EXPECT_EQ(test, bench_load(b, store), 0ULL);
+
+	bench_set_reg(b, REG_CMDQ_STATUS(0), 1);
+	KUNIT_EXPECT_EQ(test, bench_reg(b, REG_CMDQ_HEAD(0)), 3ULL);
+	KUNIT_EXPECT_EQ(test, bench_load(b, store), 1ULL);
+	KUNIT_EXPECT_EQ(test, bench_load(b, store + 8), 2ULL);
+	bench_no_event(b);
+}
+
+static void test_command_queue_not_in_memory(struct kunit *test)
+{
+	struct bench *b = bench_start(test, NULL);
+	u64 last = bench_ram_end(b) - 4096;
+	struct bench_event event;
+	unsigned int i;
+
+	/* 512 commands, of which the last 256 are beyond the end */
+	bench_set_reg(b, REG_CMDQ_CTRL(0), 0);
+	bench_set_reg(b, REG_CMDQ_BASE(0), last | 9);
+	bench_set_reg(b, REG_CMDQ_CTRL(0), 1);
+	for (i = 0; i < 256; i++)
+		bench_store(b, last + 16 * i, CMD_WAIT);
+	bench_set_reg(b, REG_CMDQ_TAIL(0), 256);
+	KUNIT_EXPECT_EQ(test, bench_reg(b, REG_CMDQ_HEAD(0)), 256ULL);
+	bench_no_event(b);
+
+	bench_set_reg(b, REG_CMDQ_TAIL(0), 300);
+	KUNIT_EXPECT_EQ(test, bench_reg(b, REG_CMDQ_HEAD(0)), 256ULL);
+	KUNIT_EXPECT_EQ(test, bench_reg(b, REG_CMDQ_STATUS(0)), 1ULL | EVT_COMMAND_HW_ERROR << 4);
+	event = bench_event(b);
+	KUNIT_EXPECT_EQ(test, event.type, EVT_COMMAND_HW_ERROR);
+	KUNIT_EXPECT_EQ(test, event.addr, 256ULL);
+	KUNIT_EXPECT_EQ(test, event.info, last + 4096);
+}
+
+/* spec 6.5: an error in one queue is no matter to the others */
+static void test_several_queues(struct kunit *test)
+{
+	static const struct sim_hw_config config = {
+		.cmdqs = BENCH_MAX_CMDQS, .tlb_sets_lg2 = 4, .tlb_ways = 2,
+	};
+	struct bench *b = bench_start(test, &config);
+	u64 store = bench_alloc(b, 1);
+	unsigned int q;
+
+	bench_cmd(b, 2, 0, 0);
+	bench_expect_event(b, EVT_ILLEGAL_COMMAND, 2, 0, 0);
+	for (q = 0; q < BENCH_MAX_CMDQS; q++)
+		bench_cmd(b, q, CMD_WAIT | CMD_WAIT_STORE | (store + 8 * q), 100 + q);
+	for (q = 0; q < BENCH_MAX_CMDQS; q++) {
+		KUNIT_EXPECT_EQ_MSG(test, bench_load(b, store + 8 * q), q == 2 ? 0 : 100 + q,
+				    "queue %u", q);
+		KUNIT_EXPECT_EQ_MSG(test, bench_reg(b, REG_CMDQ_STATUS(q)),
+				    q == 2 ? 1ULL | EVT_ILLEGAL_COMMAND << 4 : 0, "queue %u", q);
+	}
+	bench_no_event(b);
+}
+
+static void test_disabled_queue(struct kunit *test)
+{
+	struct bench *b = bench_start(test, NULL);
+	u64 store = bench_alloc(b, 1);
+
+	bench_set_reg(b, REG_CMDQ_CTRL(0), 0);
+	bench_cmd(b, 0, CMD_WAIT | CMD_WAIT_STORE | store, 1);
+	KUNIT_EXPECT_EQ(test, bench_load(b, store), 0ULL);
+	bench_set_reg(b, REG_CMDQ_CTRL(0), 1);
+	KUNIT_EXPECT_EQ_MSG(test, bench_load(b, store), 0ULL, "a doorbell from before");
+	b->cmdq[0].tail = 0;
+	bench_cmd(b, 0, CMD_WAIT | CMD_WAIT_STORE | store, 2);
+	KUNIT_EXPECT_EQ(test, bench_load(b, store), 2ULL);
+}
+
+static struct kunit_case queue_cases[] = {
+	KUNIT_CASE_PARAM(test_command, cmd_gen_params),
+	KUNIT_CASE(test_illegal_commands),
+	KUNIT_CASE(test_builders),
+	KUNIT_CASE(test_command_wrap),
+	KUNIT_CASE(test_tail_beyond_ring),
+	KUNIT_CASE(test_store_and_interrupt),
+	KUNIT_CASE(test_error_and_resume),
+	KUNIT_CASE(test_command_queue_not_in_memory),
+	KUNIT_CASE(test_several_queues),
+	KUNIT_CASE(test_disabled_queue),
+	{}
+};
+
+static struct kunit_suite queue_suite = {
+	.name = "iommu_sim_queue",
+	.test_cases = queue_cases,
+};
+
+kunit_test_suite(queue_suite);
