@@ -1,0 +1,145 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+# The device is removed, unbound and reset while its channels are at work.
+# Nothing is lost: each descriptor is completed or ends with an error, and what
+# comes back works.
+
+. "$(dirname "$0")/lib.sh"
+. "$(dirname "$0")/dma.sh"
+
+dma_setup
+cycles=$((20 * SCALE))
+ksft_plan $((cycles + 8))
+
+# Far more work than will be done.
+start_work()
+{
+	local moved
+
+	moved=$(field "$DMA/stats" completed)
+	copy "$dev" 65536 1000000 4 &
+	work=$!
+	wait_for 10 under_way "$moved"
+}
+
+under_way()
+{
+	[ "$(field "$DMA/stats" completed)" -gt "$1" ]
+}
+
+# The self-test must have ended, and have said that it was cut off.
+work_failed()
+{
+	local status=0
+
+	wait "$work" || status=$?
+	[ "$status" -ne 0 ] || { diag "a self-test that was cut off says that it passed"; return 1; }
+}
+
+works()
+{
+	wait_for 10 is_bound "$dev" || { diag "$dev does not come back"; return 1; }
+	copy "$dev" 4096 64 2 && copied "$dev" 64 4096 && balanced "$DMA/stats"
+}
+
+gone()
+{
+	[ ! -e "/sys/bus/pci/devices/$dev" ] && [ ! -e "$DMA/$dev" ]
+}
+
+remove_rescan()
+{
+	start_work || { diag "no DMA in flight"; return 1; }
+	echo 1 >"/sys/bus/pci/devices/$dev/remove"
+	work_failed && gone && balanced "$DMA/stats" || return
+	echo 1 >/sys/bus/pci/rescan
+	works
+}
+
+for i in $(seq "$cycles"); do
+	ksft_test "remove and rescan with DMA in flight, cycle $i" remove_rescan
+done
+diag "$(tr '\n' ' ' <"$DMA/stats")"
+some_errored()
+{
+	[ "$(field "$DMA/stats" errored)" -gt 0 ]
+}
+ksft_test "some descriptors were cut off" some_errored
+
+unbind_bind()
+{
+	start_work || return
+	echo "$dev" >"$DRIVER/unbind"
+	work_failed && balanced "$DMA/stats" || return
+	echo "$dev" >"$DRIVER/bind"
+	works
+}
+ksft_test "unbind and bind with DMA in flight" unbind_bind
+
+reset()
+{
+	start_work || return
+	echo 1 >"/sys/bus/pci/devices/$dev/reset" || return
+	work_failed && balanced "$DMA/$dev/stats" && works
+}
+ksft_test "function level reset with DMA in flight" reset
+ksft_test "and again" reset
+
+bus_master_off()
+{
+	start_work || return
+	setpci -s "$dev" COMMAND=0:4
+	# Nothing moves, and nothing fails, until it is on again.
+	sleep 0.2
+	local moved
+	moved=$(field "/sys/kernel/debug/iommu-sim-dma/$dev/stats" completed)
+	sleep 0.2
+	expect completed "$(field "$DMA/$dev/stats" completed)" "$moved" || return
+	setpci -s "$dev" COMMAND=4:4
+	wait_for 10 under_way "$(field "$DMA/stats" completed)" || return
+	echo 1 >"/sys/bus/pci/devices/$dev/reset"
+	work_failed && works
+}
+ksft_test "no DMA while the device is not bus master" bus_master_off
+
+# All but the sleep itself: devices go to D3hot and come back.
+suspend_resume()
+{
+	start_work || return
+	echo 1 >/sys/module/suspend/parameters/pm_test_delay
+	echo devices >/sys/power/pm_test
+	echo freeze >/sys/power/state || return
+	echo none >/sys/power/pm_test
+	# The write that runs the self-test was interrupted, and starts again.
+	wait_for 10 under_way "$(field "$DMA/stats" completed)" || return
+	kill "$work"
+	wait "$work"
+	works
+}
+if [ -w /sys/power/pm_test ]; then
+	ksft_test "suspend and resume with DMA in flight" suspend_resume
+else
+	ksft_skip "suspend and resume: no /sys/power/pm_test"
+fi
+
+busy()
+{
+	start_work || return
+	! copy "$dev" 1 1 1 || { diag "a second self-test starts beside the first"; return 1; }
+	kill "$work" 2>/dev/null
+	# The shell function is a subshell that waits in write(): the signal ends it.
+	wait "$work"
+	wait_for 5 sh -c "cat $DMA/$dev/selftest/result >/dev/null 2>&1" && balanced "$DMA/$dev/stats"
+}
+ksft_test "one self-test at a time, and a signal ends it" busy
+
+# The driver's module is in use, the bus below is not.
+unload_at_work()
+{
+	start_work || return
+	! rmmod iommu-sim-dma 2>/dev/null || { diag "the driver unloads in use"; return 1; }
+	rmmod iommu-sim-pci || return
+	work_failed && balanced "$DMA/stats" && unload
+}
+ksft_test "the modules unload with DMA in flight" unload_at_work
+ksft_finish
