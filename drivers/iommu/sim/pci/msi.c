@@ -20,10 +20,6 @@
 #include "iommu-sim-bits.h"
 #include "pci.h"
 
-/* spec 9: the window; the address within it does not matter */
-#define SIM_MSI_WINDOW		0xfee00000ULL
-#define SIM_MSI_WINDOW_LAST	0xfeefffffULL
-
 /* One for each vector of each slot of the bus */
 #define SIM_MSI_COUNT		(32 * SIM_MSI_VECTORS)
 
