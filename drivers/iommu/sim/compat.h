@@ -20,6 +20,10 @@
 /* One namespace for each contract */
 #define EXPORT_SYMBOL_SIM_BUS(sym)	EXPORT_SYMBOL_NS_GPL(sym, SIM_NS(IOMMU_SIM_BUS))
 #define EXPORT_SYMBOL_SIM_TLP(sym)	EXPORT_SYMBOL_NS_GPL(sym, SIM_NS(IOMMU_SIM_TLP))
+
+/* What observes and disturbs, for all layers: debug/ */
+#define EXPORT_SYMBOL_SIM_DEBUG(sym)	EXPORT_SYMBOL_NS_GPL(sym, SIM_NS(IOMMU_SIM_DEBUG))
+
 #define SIM_IMPORT_NS(ns)		MODULE_IMPORT_NS(SIM_NS(ns))
 
 /* 6.18: emulated host bridges draw their PCI domains from one allocator */

@@ -15,6 +15,7 @@ struct dentry;
 struct fwnode_handle;
 struct iommu_sim_stats;
 struct platform_device;
+struct sim_inject;
 
 #define IOMMU_SIM_PLATFORM_NAME	"iommu-sim"
 
@@ -28,6 +29,7 @@ void iommu_sim_mmio_write(struct iommu_sim_hw *hw, u32 offset, u64 value);
 struct fwnode_handle *iommu_sim_topology_find(u32 segment, u8 bus);
 
 struct dentry *iommu_sim_mmio_debugfs(struct iommu_sim_hw *hw);
+struct sim_inject *iommu_sim_mmio_inject(struct iommu_sim_hw *hw);
 void iommu_sim_mmio_add_stats(struct iommu_sim_hw *hw, struct iommu_sim_stats *stats);
 void iommu_sim_mmio_del_stats(struct iommu_sim_hw *hw, struct iommu_sim_stats *stats);
 

@@ -91,6 +91,9 @@ static int map_pages(struct iommu_domain *d, unsigned long iova, phys_addr_t pa,
 		return -ERANGE;
 
 	sim_stat_inc(&domain->iommu->stats, SIM_DSTAT_MAPS);
+	if (sim_inject(domain->iommu->inject, SIM_INJECT_MAP, domain->pt.device, iova,
+		       iova + pgsize * count - 1))
+		return -ENOMEM;
 	sim_limbo_init(&limbo);
 	ret = sim_pt_map(&domain->pt, iova, pa, __ffs64(pgsize), count, rights, gfp, mapped,
 			 &limbo);
@@ -208,22 +211,31 @@ int sim_set_dte(struct sim_device *sdev, u64 qw0, u64 qw1)
 	return sim_queue_submit_all(sdev->iommu, sim_cmd_invalidate_devtab_entry(sdev->rid));
 }
 
+/* Put @sdev on the list of @domain, or on none */
+static void link_device(struct sim_device *sdev, struct sim_domain *domain, bool link)
+{
+	struct sim_device *only;
+	unsigned long flags;
+
+	raw_spin_lock_irqsave(&domain->lock, flags);
+	list_del_init(&sdev->node);
+	if (link)
+		list_add(&sdev->node, &domain->devices);
+	only = list_first_entry_or_null(&domain->devices, struct sim_device, node);
+	WRITE_ONCE(domain->pt.device, only && list_is_singular(&domain->devices) ?
+				      only->rid : SIM_INJECT_ANY_DEVICE);
+	raw_spin_unlock_irqrestore(&domain->lock, flags);
+}
+
 /* Note what @sdev is attached to from now on */
 static void set_domain(struct sim_device *sdev, struct iommu_domain *new)
 {
 	struct iommu_domain *old = sdev->domain;
-	unsigned long flags;
 
-	if (old && old->ops == &sim_paging_domain_ops) {
-		raw_spin_lock_irqsave(&to_sim_domain(old)->lock, flags);
-		list_del_init(&sdev->node);
-		raw_spin_unlock_irqrestore(&to_sim_domain(old)->lock, flags);
-	}
-	if (new->ops == &sim_paging_domain_ops) {
-		raw_spin_lock_irqsave(&to_sim_domain(new)->lock, flags);
-		list_add(&sdev->node, &to_sim_domain(new)->devices);
-		raw_spin_unlock_irqrestore(&to_sim_domain(new)->lock, flags);
-	}
+	if (old && old->ops == &sim_paging_domain_ops)
+		link_device(sdev, to_sim_domain(old), false);
+	if (new->ops == &sim_paging_domain_ops)
+		link_device(sdev, to_sim_domain(new), true);
 	mutex_lock(&sdev->iommu->lock);
 	sdev->domain = new;
 	mutex_unlock(&sdev->iommu->lock);
@@ -325,7 +337,7 @@ struct iommu_domain *sim_domain_alloc_paging(struct device *dev)
 		goto free_domain;
 	}
 	domain->id = id;
-	ret = sim_pt_init(&domain->pt, DEFAULT_LEVELS, &sdev->iommu->stats);
+	ret = sim_pt_init(&domain->pt, DEFAULT_LEVELS, &sdev->iommu->stats, sdev->iommu->inject);
 	if (ret)
 		goto free_id;
 

@@ -12,6 +12,7 @@
 #include <linux/spinlock.h>
 #include <linux/xarray.h>
 
+#include "debug/inject.h"
 #include "debug/stats.h"
 #include "iommu-sim-bits.h"
 #include "iommu-sim-bus.h"
@@ -64,6 +65,7 @@ struct sim_queue {
  * @devices: struct sim_device by requester ID
  * @lock: protects @devices, and their domains, against the event handler
  * @stats: counters, shown in debugfs
+ * @inject: fault injection
  */
 struct sim_iommu {
 	struct iommu_device iommu;
@@ -81,6 +83,7 @@ struct sim_iommu {
 	struct xarray devices;
 	struct mutex lock;	/* devices and their domains */
 	struct iommu_sim_stats stats;
+	struct sim_inject *inject;
 };
 
 /**
@@ -88,11 +91,15 @@ struct sim_iommu {
  * @root: the highest table
  * @levels: how many levels
  * @stats: where tables are counted
+ * @inject: what may make maps fail
+ * @device: requester ID on whose behalf they fail, if there is only one
  */
 struct sim_pt {
 	__le64 *root;
 	unsigned int levels;
 	struct iommu_sim_stats *stats;
+	struct sim_inject *inject;
+	int device;
 };
 
 /**
@@ -155,7 +162,8 @@ int sim_queue_submit(struct sim_iommu *iommu, const struct sim_cmd *cmds, unsign
 int sim_queue_submit_all(struct sim_iommu *iommu, struct sim_cmd cmd);
 
 /* driver/pt.c */
-int sim_pt_init(struct sim_pt *pt, unsigned int levels, struct iommu_sim_stats *stats);
+int sim_pt_init(struct sim_pt *pt, unsigned int levels, struct iommu_sim_stats *stats,
+		struct sim_inject *inject);
 void sim_pt_destroy(struct sim_pt *pt);
 int sim_pt_map(struct sim_pt *pt, u64 iova, u64 pa, unsigned int size_lg2, size_t count,
 	       u64 rights, gfp_t gfp, size_t *mapped, struct sim_limbo *limbo);

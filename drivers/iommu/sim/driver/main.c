@@ -216,6 +216,7 @@ static int sim_probe(struct platform_device *pdev)
 	iommu->hw = iommu_sim_mmio_map(pdev);
 	if (!iommu->hw)
 		return -ENODEV;
+	iommu->inject = iommu_sim_mmio_inject(iommu->hw);
 	ida_init(&iommu->domain_ids);
 	xa_init(&iommu->devices);
 	mutex_init(&iommu->lock);
@@ -333,6 +334,7 @@ static void __exit sim_exit(void)
 module_exit(sim_exit);
 
 SIM_IMPORT_NS(IOMMU_SIM_BUS);
+SIM_IMPORT_NS(IOMMU_SIM_DEBUG);
 MODULE_ALIAS("platform:" IOMMU_SIM_PLATFORM_NAME);
 MODULE_DESCRIPTION("Emulated IOMMU: the driver");
 MODULE_LICENSE("GPL");

@@ -62,10 +62,15 @@ static u64 make_leaf(u64 pa, unsigned int size_lg2, unsigned int level, u64 righ
 	       (sim_sized_addr(pa, size_lg2) & SIM_PTE_ADDR);
 }
 
-static __le64 *alloc_table(struct sim_pt *pt, gfp_t gfp)
+/* A table that will translate @iova, at @level */
+static __le64 *alloc_table(struct sim_pt *pt, unsigned int level, u64 iova, gfp_t gfp)
 {
-	__le64 *table = (__le64 *)get_zeroed_page(gfp);
+	u64 below = GENMASK_ULL(min(sim_pt_va_bits(level), 64U) - 1, 0);
+	__le64 *table;
 
+	if (sim_inject(pt->inject, SIM_INJECT_TABLE_ALLOC, pt->device, iova & ~below, iova | below))
+		return NULL;
+	table = (__le64 *)get_zeroed_page(gfp);
 	if (table)
 		sim_stat_inc(pt->stats, SIM_DSTAT_TABLES_ALLOCATED);
 	return table;
@@ -82,14 +87,18 @@ static void free_table(__le64 *table, struct iommu_sim_stats *stats)
  * @pt: the page table
  * @levels: 1 to SIM_MAX_LEVELS
  * @stats: where to count its tables
+ * @inject: what may make maps fail
  *
  * Context: may sleep. Return: 0 or -ENOMEM.
  */
-int sim_pt_init(struct sim_pt *pt, unsigned int levels, struct iommu_sim_stats *stats)
+int sim_pt_init(struct sim_pt *pt, unsigned int levels, struct iommu_sim_stats *stats,
+		struct sim_inject *inject)
 {
 	pt->levels = levels;
 	pt->stats = stats;
-	pt->root = alloc_table(pt, GFP_KERNEL);
+	pt->inject = inject;
+	pt->device = SIM_INJECT_ANY_DEVICE;
+	pt->root = alloc_table(pt, levels, 0, GFP_KERNEL);
 	return pt->root ? 0 : -ENOMEM;
 }
 
@@ -174,7 +183,7 @@ void sim_limbo_free(struct sim_limbo *limbo, struct iommu_sim_stats *stats)
 }
 
 /* The table below @entry, at @level; made if there is none */
-static __le64 *get_table(struct sim_pt *pt, __le64 *entry, unsigned int level, gfp_t gfp)
+static __le64 *get_table(struct sim_pt *pt, __le64 *entry, unsigned int level, u64 iova, gfp_t gfp)
 {
 	u64 old = read_entry(entry), new;
 	__le64 *table, found;
@@ -182,7 +191,7 @@ static __le64 *get_table(struct sim_pt *pt, __le64 *entry, unsigned int level, g
 	if (old & SIM_PTE_PR)
 		return is_leaf(old) ? ERR_PTR(-EADDRINUSE) : table_of(old);
 
-	table = alloc_table(pt, gfp);
+	table = alloc_table(pt, level, iova, gfp);
 	if (!table)
 		return ERR_PTR(-ENOMEM);
 	new = SIM_PTE_PR | SIM_PTE_IR | SIM_PTE_IW | SIM_PTE_FC |
@@ -203,7 +212,7 @@ static __le64 *descend(struct sim_pt *pt, unsigned int level, u64 iova, gfp_t gf
 	__le64 *table = pt->root;
 
 	for (; at > level && !IS_ERR(table); at--)
-		table = get_table(pt, entry_of(table, at, iova), at - 1, gfp);
+		table = get_table(pt, entry_of(table, at, iova), at - 1, iova, gfp);
 	return table;
 }
 

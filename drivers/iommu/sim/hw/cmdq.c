@@ -35,6 +35,8 @@ static enum sim_event_type completion_wait(struct iommu_sim_hw *hw, u64 qw0, u64
 		return SIM_EVT_ILLEGAL_COMMAND;
 	sim_hw_stat(hw, SIM_STAT_CMD_WAITS);
 	sim_sections_sync(&hw->sections);
+	if (sim_inject(&hw->inject, SIM_INJECT_COMPLETION_WAIT, SIM_INJECT_ANY_DEVICE, 0, U64_MAX))
+		return SIM_EVT_NONE;
 	*info = qw0 & SIM_CMD_WAIT0_ADDR;
 	if (qw0 & SIM_CMD_WAIT0_STORE && sim_mem_write(hw, *info, &data, sizeof(data)))
 		return SIM_EVT_COMMAND_HW_ERROR;
@@ -68,6 +70,9 @@ static enum sim_event_type invalidate_pages(struct iommu_sim_hw *hw, u64 qw0, u6
 		return SIM_EVT_NONE;
 
 	below = GENMASK_ULL(lg2 - 1, 0);
+	if (sim_inject(&hw->inject, SIM_INJECT_IOTLB_INVALIDATE, SIM_INJECT_ANY_DEVICE,
+		       iova & ~below, iova | below))
+		return SIM_EVT_NONE;
 	sim_tlb_invalidate(hw, domain, iova & ~below, iova | below);
 	return SIM_EVT_NONE;
 }

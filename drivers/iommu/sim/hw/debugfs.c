@@ -35,6 +35,7 @@ void sim_debugfs_add(struct iommu_sim_hw *hw)
 	hw->debugfs = debugfs_create_dir(name, sim_debugfs_root);
 	iommu_sim_mmio_add_stats(hw, &hw->stats);
 	debugfs_create_file("stats", 0444, hw->debugfs, hw, &stats_fops);
+	sim_inject_debugfs(&hw->inject, hw->debugfs);
 }
 
 /**
@@ -48,6 +49,18 @@ struct dentry *iommu_sim_mmio_debugfs(struct iommu_sim_hw *hw)
 	return hw->debugfs;
 }
 EXPORT_SYMBOL_SIM_BUS(iommu_sim_mmio_debugfs);
+
+/**
+ * iommu_sim_mmio_inject() - the injection points of an instance
+ * @hw: the instance
+ *
+ * Return: the points, there as long as the instance.
+ */
+struct sim_inject *iommu_sim_mmio_inject(struct iommu_sim_hw *hw)
+{
+	return &hw->inject;
+}
+EXPORT_SYMBOL_SIM_BUS(iommu_sim_mmio_inject);
 
 /**
  * iommu_sim_mmio_add_stats() - show counters in the instance's "stats"

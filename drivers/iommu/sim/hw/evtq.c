@@ -26,6 +26,9 @@ void sim_evtq_put(struct iommu_sim_hw *hw, const struct sim_event *event)
 	mask = BIT(FIELD_GET(SIM_BASE_LG2, hw->evtq_base)) - 1;
 	pa = (hw->evtq_base & SIM_BASE_ADDR) + hw->evtq_tail * sizeof(*event);
 	if (((hw->evtq_tail + 1) & mask) == (hw->evtq_head & mask) ||
+	    sim_inject(&hw->inject, SIM_INJECT_EVENT_OVERFLOW,
+		       FIELD_GET(SIM_EVT0_RID, le64_to_cpu(event->qw[0])),
+		       le64_to_cpu(event->qw[2]), le64_to_cpu(event->qw[2])) ||
 	    sim_mem_write(hw, pa, event, sizeof(*event))) {
 		sim_hw_stat(hw, SIM_STAT_EVENTS_LOST);
 		sim_hw_raise_status(hw, SIM_STATUS_EVT_OVERFLOW);

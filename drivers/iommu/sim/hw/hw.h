@@ -16,6 +16,7 @@
 #include <linux/spinlock.h>
 #include <linux/types.h>
 
+#include "debug/inject.h"
 #include "debug/stats.h"
 #include "iommu-sim-bits.h"
 #include "iommu-sim-section.h"
@@ -133,6 +134,7 @@ struct iommu_sim_hw {
 	struct irq_work irq_work;
 	void (*raise_irq)(struct iommu_sim_hw *hw);
 	struct iommu_sim_stats stats;
+	struct sim_inject inject;
 
 	/* hw/main.c: what makes it a device of this machine */
 	int id;

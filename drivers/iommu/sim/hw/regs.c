@@ -170,10 +170,12 @@ static void set_ctrl(struct iommu_sim_hw *hw, u64 value)
 	if (on & SIM_CTRL_EN && FIELD_GET(SIM_BASE_LG2, hw->devtab) > SIM_DEVTAB_MAX_LG2)
 		value &= ~SIM_CTRL_EN;
 	if (on & SIM_CTRL_EVTQ_EN) {
-		if (!lg2_valid(hw->evtq_base, SIM_EVTQ_MAX_LG2))
+		if (lg2_valid(hw->evtq_base, SIM_EVTQ_MAX_LG2)) {
+			hw->evtq_head = 0;
+			hw->evtq_tail = 0;
+		} else {
 			value &= ~SIM_CTRL_EVTQ_EN;
-		hw->evtq_head = 0;
-		hw->evtq_tail = 0;
+		}
 	}
 	if (on & value & SIM_CTRL_EN) {
 		sim_tlb_invalidate_all(hw);
@@ -324,6 +326,7 @@ struct iommu_sim_hw *sim_hw_create(const struct sim_hw_config *config)
 	INIT_LIST_HEAD(&hw->stats_list);
 	hw->irq_work = IRQ_WORK_INIT_HARD(interrupt);
 	hw->raise_irq = no_irq;
+	sim_inject_init(&hw->inject);
 	for (i = 0; i < SIM_DTE_SLOTS; i++)
 		hw->dte_slots[i].rid = SIM_DTE_SLOT_EMPTY;
 
@@ -365,6 +368,7 @@ free_hw:
 void sim_hw_destroy(struct iommu_sim_hw *hw)
 {
 	irq_work_sync(&hw->irq_work);
+	sim_inject_destroy(&hw->inject);
 	kvfree(hw->cmdq);
 	sim_tlb_destroy(&hw->tlb);
 	sim_sections_destroy(&hw->sections);

@@ -87,6 +87,11 @@ static enum sim_event_type translate(struct iommu_sim_hw *hw, const struct iommu
 	enum sim_event_type event;
 	u64 need = walk.need;
 
+	if (sim_inject(&hw->inject, SIM_INJECT_TRANSLATION_FAULT, tlp->rid, tlp->addr,
+		       tlp->addr + tlp->len - 1)) {
+		sim_hw_report(hw, SIM_EVT_IO_PAGE_FAULT, tlp, domain, 0, 0);
+		return SIM_EVT_IO_PAGE_FAULT;
+	}
 	/* spec 4.4: a write that has to set D may hit only where it is set */
 	if (dte[0] & SIM_DTE0_HD && need & SIM_PTE_IW)
 		need |= SIM_PTE_D;
@@ -146,6 +151,9 @@ static enum iommu_sim_tlp_status request(struct iommu_sim_hw *hw, struct iommu_s
 		sim_hw_report(hw, SIM_EVT_INVALID_DEVICE_REQUEST, tlp, 0, 0, 0);
 		return SIM_CPL_UNSUPPORTED_REQUEST;
 	}
+	if (sim_inject(&hw->inject, SIM_INJECT_UNSUPPORTED_REQUEST, tlp->rid, tlp->addr,
+		       tlp->addr + tlp->len - 1))
+		return SIM_CPL_UNSUPPORTED_REQUEST;
 	if (!sim_devtab_lookup(hw, tlp, dte))
 		return SIM_CPL_COMPLETER_ABORT;
 

@@ -16,6 +16,7 @@ struct pt_bench {
 	struct sim_pt pt;
 	struct sim_limbo limbo;
 	struct iommu_sim_stats stats;
+	struct sim_inject inject;
 };
 
 static int pt_test_init(struct kunit *test)
@@ -24,7 +25,7 @@ static int pt_test_init(struct kunit *test)
 
 	KUNIT_ASSERT_NOT_NULL(test, b);
 	KUNIT_ASSERT_EQ(test, sim_stats_init(&b->stats, stat_names, SIM_DSTAT_NR), 0);
-	KUNIT_ASSERT_EQ(test, sim_pt_init(&b->pt, LEVELS, &b->stats), 0);
+	KUNIT_ASSERT_EQ(test, sim_pt_init(&b->pt, LEVELS, &b->stats, &b->inject), 0);
 	sim_limbo_init(&b->limbo);
 	test->priv = b;
 	return 0;

@@ -4,17 +4,22 @@
  * COMPLETION_WAIT has been executed, no request uses what was invalidated
  * before it, also one that was under way on another CPU.
  *
- * Devices are threads. Meaningful with more than one CPU; correct with one.
+ * Devices are threads, and their requests are as long as can be, so that they
+ * are under way when something happens. Meaningful with more than one CPU;
+ * correct with one.
  */
 #include <linux/atomic.h>
 #include <linux/kthread.h>
 #include <linux/sched.h>
+#include <linux/string.h>
 
 #include "bench.h"
 
-#define NR_ROUNDS	20000
+#define NR_ROUNDS	100000
 #define NR_DEVICES	3
 #define IOVA		0x0000123456789000ULL
+
+#define NR_WORDS	512	/* of a page */
 
 /* What memory holds: that of the device, and what belongs to somebody else */
 #define OURS		0x6f757273ULL
@@ -29,6 +34,8 @@
  * @requests: requests so far
  * @poison_read: requests that read a page after it was taken away
  * @wrong_status: requests that failed though mapped, or the other way round
+ * @devices: how many threads have begun
+ * @data: the payload of each
  */
 struct race {
 	struct bench *b;
@@ -38,16 +45,29 @@ struct race {
 	atomic_t requests;
 	atomic_t poison_read;
 	atomic_t wrong_status;
+	atomic_t devices;
+	u64 data[NR_DEVICES][NR_WORDS];
 };
+
+/* How many words are not @value */
+static unsigned int count_other(const u64 *words, u64 value)
+{
+	unsigned int i, other = 0;
+
+	for (i = 0; i < NR_WORDS; i++)
+		other += READ_ONCE(words[i]) != value;
+	return other;
+}
 
 static int device(void *arg)
 {
 	struct race *r = arg;
 	u64 rnd = (unsigned long)current;
+	u64 *data = r->data[atomic_inc_return(&r->devices) - 1];
 
 	while (!kthread_should_stop()) {
 		u16 rid = BENCH_RID + rnd_below(&rnd, 2);
-		u64 value = OURS;
+		u8 type = rnd_chance(&rnd, 50) ? SIM_TLP_MEM_READ : SIM_TLP_MEM_WRITE;
 		bool mapped;
 		u32 phase;
 		bool done;
@@ -55,15 +75,13 @@ static int device(void *arg)
 		/* Pairs with smp_store_release() in set_phase() */
 		phase = smp_load_acquire(&r->phase);
 		mapped = READ_ONCE(r->mapped);
-		if (rnd_chance(&rnd, 50))
-			done = bench_read(r->b, rid, IOVA, &value) == CPL_SUCCESS;
-		else
-			done = bench_write(r->b, rid, IOVA, OURS) == CPL_SUCCESS;
+		memset64(data, OURS, NR_WORDS);
+		done = bench_request(r->b, type, rid, IOVA, data, 4096) == CPL_SUCCESS;
 		/* The request before the phase is looked at again */
 		smp_mb();
 		if (!(phase & 1) && READ_ONCE(r->phase) == phase && mapped != done)
 			atomic_inc(&r->wrong_status);
-		if (value != OURS)
+		if (count_other(data, OURS))
 			atomic_inc(&r->poison_read);
 		atomic_inc(&r->requests);
 		cond_resched();
@@ -92,15 +110,6 @@ static void set_phase(struct race *r, u32 phase)
 	/* Pairs with smp_load_acquire() in device() */
 	smp_store_release(&r->phase, phase);
 	smp_mb();	/* and before what follows, for the second look there */
-}
-
-static void fill(struct bench *b, u64 page, u64 value)
-{
-	u64 *word = bench_ptr(b, page);
-	unsigned int i;
-
-	for (i = 0; i < 4; i++)
-		WRITE_ONCE(word[i], value);
 }
 
 /* One of the ways to invalidate IOVA, and wait */
@@ -135,7 +144,7 @@ static void test_wait_means_quiesced(struct kunit *test)
 	slot = bench_slot(r->b, r->root, 6, IOVA, 1);
 	for (i = 0; i < 2; i++) {
 		page[i] = bench_alloc(r->b, 1);
-		fill(r->b, page[i], POISON);
+		memset64(bench_ptr(r->b, page[i]), POISON, NR_WORDS);
 	}
 	for (i = 0; i < NR_DEVICES; i++)
 		start_device(test, r);
@@ -145,8 +154,8 @@ static void test_wait_means_quiesced(struct kunit *test)
 
 		set_phase(r, 2 * i + 1);
 		if (new) {
-			written += READ_ONCE(*(u64 *)bench_ptr(r->b, new)) != POISON;
-			fill(r->b, new, OURS);
+			written += count_other(bench_ptr(r->b, new), POISON);
+			memset64(bench_ptr(r->b, new), OURS, NR_WORDS);
 		}
 		/* One store: there is no time without a mapping between two */
 		xchg((u64 *)bench_ptr(r->b, slot),
@@ -157,7 +166,7 @@ static void test_wait_means_quiesced(struct kunit *test)
 
 		/* The old page is somebody else's now: who touches it shows */
 		if (old)
-			fill(r->b, old, POISON);
+			memset64(bench_ptr(r->b, old), POISON, NR_WORDS);
 		old = new;
 		cond_resched();
 	}

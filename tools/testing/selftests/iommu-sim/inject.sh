@@ -1,0 +1,228 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+# Every injection point, armed through debugfs: it fires where and as often as
+# it says, the client driver sees what it should, and after "clear" all works.
+
+. "$(dirname "$0")/lib.sh"
+. "$(dirname "$0")/dma.sh"
+
+INJECT=/sys/kernel/debug/iommu-sim/iommu0/inject
+POINTS="map table_alloc iotlb_invalidate completion_wait translation_fault unsupported_request
+	event_overflow"
+
+set_point()
+{
+	echo "$3" >"$INJECT/$1/$2"
+}
+
+get_point()
+{
+	cat "$INJECT/$1/$2"
+}
+
+clear_all()
+{
+	echo 1 >"$INJECT/clear"
+}
+
+# arm POINT TIMES [ATTRIBUTE VALUE]...
+arm()
+{
+	local point=$1
+	set_point "$point" times "$2" || return
+	shift 2
+	while [ $# -gt 0 ]; do
+		set_point "$point" "$1" "$2" || return
+		shift 2
+	done
+	set_point "$point" probability 100
+}
+
+# The self-test finds nothing wrong, and all descriptors are accounted for.
+all_well()
+{
+	copy "$dev" 4096 64 2 && copied "$dev" 64 4096 && balanced "$DMA/stats"
+}
+
+# Of 64 copies some could not be mapped or were refused; no byte is wrong.
+only_errors()
+{
+	local r=$DMA/$dev/selftest/result
+
+	copy "$dev" 4096 64 2
+	expect mismatches "$(field "$r" mismatches)" 0 &&
+		expect "copies and errors" $(($(field "$r" copies) + $(field "$r" errors))) 64 &&
+		[ "$(field "$r" errors)" -gt 0 ] && balanced "$DMA/stats"
+}
+
+defaults()
+{
+	local p
+
+	for p in $POINTS; do
+		expect "$p probability" "$(get_point "$p" probability)" 0 &&
+			expect "$p interval" "$(get_point "$p" interval)" 1 &&
+			expect "$p times" "$(get_point "$p" times)" 1 &&
+			expect "$p fail-nth" "$(get_point "$p" fail-nth)" 0 &&
+			expect "$p device" "$(get_point "$p" device)" any &&
+			expect "$p injected" "$(get_point "$p" injected)" 0 || return
+	done
+}
+
+refused()
+{
+	! set_point "$1" "$2" "$3" 2>/dev/null
+}
+
+bad_values()
+{
+	refused map probability 101 && refused map probability -1 &&
+		refused map device rubbish && refused map device 00:20.0 &&
+		refused map device 00:00.8 && refused map fail-nth 99999999999 &&
+		expect probability "$(get_point map probability)" 0 &&
+		expect device "$(get_point map device)" any
+}
+
+# A map that fails: the copies that need it do, and no others.
+map_fails()
+{
+	arm map 5 device "$dev" && only_errors && expect injected "$(get_point map injected)" 5
+}
+
+map_ten_percent()
+{
+	clear_all && arm map -1 seed 7 && set_point map probability 10 && only_errors
+}
+
+# The verdicts of one thread are the same with the same seed.
+repeats()
+{
+	local first r=$DMA/$dev/selftest/result
+
+	clear_all
+	set_point map times -1
+	set_point map probability 20
+	set_point map seed 42
+	copy "$dev" 4096 64 1
+	first=$(field "$r" errors)/$(get_point map injected)/$(get_point map considered)
+	set_point map seed 42
+	copy "$dev" 4096 64 1
+	expect "second run" \
+		"$(field "$r" errors)/$(get_point map injected)/$(get_point map considered)" "$first"
+}
+
+other_device()
+{
+	local other
+	other=$(endpoints | tail -n 1)
+
+	clear_all && arm map -1 device "$other" && all_well &&
+		expect injected "$(get_point map injected)" 0
+}
+
+requests_fail()
+{
+	clear_all && arm "$1" 1 device "$dev" space 100000 && only_errors &&
+		expect injected "$(get_point "$1" injected)" 1
+}
+
+# Strict, but the silicon ignores the invalidation: unmapped memory is in reach.
+invalidate_ignored()
+{
+	local r=$DMA/$dev/use_after_unmap/result
+
+	clear_all
+	echo 1 >"$DMA/$dev/use_after_unmap/run"
+	expect "after unmap" "$(field "$r" unmapped)" read-fault || return
+	arm iotlb_invalidate -1
+	echo 1 >"$DMA/$dev/use_after_unmap/run"
+	expect "after unmap, ignored" "$(field "$r" unmapped)" stale-data
+}
+
+# Without a completion the driver blocks the device, and says so.
+completion_lost()
+{
+	local failures
+
+	clear_all
+	failures=$(field "$STATS" flush_failures)
+	set_point completion_wait fail-nth 1
+	copy "$dev" 4096 1 1
+	expect flush_failures "$(field "$STATS" flush_failures)" $((failures + 1)) &&
+		dmesg | grep -q "$dev: flush failed"
+}
+
+rescan()
+{
+	echo 1 >"/sys/bus/pci/devices/$dev/remove" &&
+		echo 1 >/sys/bus/pci/rescan && wait_for 5 is_bound "$dev"
+}
+
+event_lost()
+{
+	local lost
+
+	clear_all
+	lost=$(field "$STATS" events_lost)
+	arm event_overflow 1
+	echo 1 >"$DMA/$dev/use_after_unmap/run"
+	expect events_lost "$(field "$STATS" events_lost)" $((lost + 1)) &&
+		expect result "$(field "$DMA/$dev/use_after_unmap/result" unmapped)" read-fault
+}
+
+tables()
+{
+	echo $(($(field "$STATS" tables_allocated) - $(field "$STATS" tables_freed)))
+}
+
+# Memory for tables that is not there: a new domain each time, nothing is lost.
+table_alloc_fails()
+{
+	local before nth
+
+	clear_all
+	rescan || return
+	before=$(tables)
+	for nth in 1 2 3 4 5 6 7 8; do
+		set_point table_alloc fail-nth $nth
+		rescan
+		clear_all
+		rescan || return
+		expect "tables after failure $nth" "$(tables)" "$before" || return
+	done
+}
+
+works_again()
+{
+	clear_all && all_well
+}
+
+dma_setup
+ksft_plan 25
+ksft_test "strict" set_group_type "$dev" DMA
+ksft_test "nothing is armed at first" defaults
+ksft_test "works unarmed" all_well
+ksft_test "bad values are refused" bad_values
+ksft_test "map fails five times" map_fails
+ksft_test "works after clear" works_again
+ksft_test "one map in ten fails" map_ten_percent
+ksft_test "works after clear" works_again
+ksft_test "same seed, same verdicts" repeats
+ksft_test "works after clear" works_again
+ksft_test "another device's maps fail" other_device
+ksft_test "a translation fails" requests_fail translation_fault
+ksft_test "works after clear" works_again
+ksft_test "a request is unsupported" requests_fail unsupported_request
+ksft_test "works after clear" works_again
+ksft_test "an invalidation is ignored" invalidate_ignored
+ksft_test "works after clear" works_again
+ksft_test "an event is lost" event_lost
+ksft_test "works after clear" works_again
+ksft_test "a completion is lost: the device is blocked" completion_lost
+ksft_test "a rescan brings it back" rescan
+ksft_test "works after clear" works_again
+ksft_test "no memory for tables" table_alloc_fails
+ksft_test "works after clear" works_again
+clear_all
+ksft_test "unloads" unload
+ksft_finish
