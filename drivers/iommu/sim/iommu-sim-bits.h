@@ -55,7 +55,7 @@
 #define SIM_REG_EVTQ_HEAD		0x030
 #define SIM_REG_EVTQ_TAIL		0x038
 
-/* spec 2.3: one block of registers per command queue */
+/* spec 2.1: one block of registers per command queue */
 #define SIM_REG_CMDQ(n)			(0x1000 + (n) * SIM_CMDQ_STRIDE)
 #define SIM_CMDQ_STRIDE			0x40
 #define SIM_CMDQ_BASE			0x00

@@ -14,7 +14,6 @@
  * @reset: value after reset
  * @rw: bits that software can write
  * @w1c: bits that a write of 1 clears
- * @name: for debugfs and messages
  *
  * All other bits are read only, and change in hardware only.
  */
@@ -23,7 +22,6 @@ struct sim_reg {
 	u64 reset;
 	u64 rw;
 	u64 w1c;
-	const char *name;
 };
 
 /**

@@ -9,28 +9,70 @@
 
 #define DEFAULT_LEVELS	4
 
+static u64 blocked_dte(void)
+{
+	return SIM_DTE0_V | FIELD_PREP(SIM_DTE0_CFG, SIM_DTE_CFG_ABORT);
+}
+
+/* spec 3.2: V goes first and comes last. Not yet seen by the silicon. */
+static void write_dte(struct sim_device *sdev, u64 qw0, u64 qw1)
+{
+	struct sim_dte *dte = &sdev->iommu->devtab[sdev->rid];
+
+	lockdep_assert_held(&sdev->lock);
+	WRITE_ONCE(dte->qw[0], 0);
+	/* V off before the rest changes; pairs with the silicon's read_words() */
+	smp_wmb();
+	WRITE_ONCE(dte->qw[1], cpu_to_le64(qw1));
+	/* ... and on after it */
+	smp_wmb();
+	WRITE_ONCE(dte->qw[0], cpu_to_le64(qw0));
+}
+
+static int flush_dte(struct sim_device *sdev)
+{
+	return sim_queue_submit_all(sdev->iommu, sim_cmd_invalidate_devtab_entry(sdev->rid));
+}
+
 /*
- * A flush failed where the API has no way to say so, and callers will free the
- * memory. Better no DMA than DMA to somebody else's memory: block the devices.
+ * The last resort, where callers will free memory and nothing else would keep
+ * a device from reaching it. Better no DMA than DMA to somebody else's memory.
+ */
+static void turn_off(struct sim_iommu *iommu)
+{
+	dev_err(iommu->dev, "a device cannot be blocked: the IOMMU is turned off, reload the modules\n");
+	iommu_sim_mmio_write(iommu->hw, SIM_REG_CTRL, 0);
+}
+
+/*
+ * A flush failed where the API has no way to say so. Blocks all devices whose
+ * entries lead to @domain before the caller can free what they might reach.
  */
 static void flush_failed(struct sim_domain *domain, int error)
 {
 	struct sim_iommu *iommu = domain->iommu;
 	struct sim_device *sdev;
-	unsigned long flags;
+	unsigned long rid, flags;
+	bool block;
 
 	sim_stat_inc(&iommu->stats, SIM_DSTAT_FLUSH_FAILURES);
-	raw_spin_lock_irqsave(&domain->lock, flags);
-	list_for_each_entry(sdev, &domain->devices, node) {
+	rcu_read_lock();
+	xa_for_each(&iommu->devices, rid, sdev) {
+		raw_spin_lock_irqsave(&sdev->lock, flags);
+		block = sdev->domain == &domain->domain;
+		if (block)
+			write_dte(sdev, blocked_dte(), 0);
+		raw_spin_unlock_irqrestore(&sdev->lock, flags);
+		if (!block)
+			continue;
 		dev_err_ratelimited(sdev->dev, "flush failed (%d): DMA is blocked until the device is attached again\n",
 				    error);
-		if (!sim_set_dte(sdev, SIM_DTE0_V, 0))
-			continue;
-		dev_err(iommu->dev, "device cannot be blocked, turning the IOMMU off\n");
-		iommu_sim_mmio_write(iommu->hw, SIM_REG_CTRL, 0);
-		break;
+		if (flush_dte(sdev)) {
+			turn_off(iommu);
+			break;
+		}
 	}
-	raw_spin_unlock_irqrestore(&domain->lock, flags);
+	rcu_read_unlock();
 }
 
 /* Execute @cmd, and free the tables that were in limbo before */
@@ -87,7 +129,8 @@ static int map_pages(struct iommu_domain *d, unsigned long iova, phys_addr_t pa,
 	if (!rights)
 		return -EINVAL;
 	if (iova > d->geometry.aperture_end ||
-	    pgsize * count - 1 > d->geometry.aperture_end - iova || pa >> SIM_PA_BITS)
+	    pgsize * count - 1 > d->geometry.aperture_end - iova ||
+	    (pa + pgsize * count - 1) >> SIM_PA_BITS)
 		return -ERANGE;
 
 	sim_stat_inc(&domain->iommu->stats, SIM_DSTAT_MAPS);
@@ -188,66 +231,62 @@ static void domain_free(struct iommu_domain *d)
 	kfree(domain);
 }
 
-/**
- * sim_set_dte() - change a device table entry, and see to it that it is used
- * @sdev: the device
- * @qw0: word 0 of the entry, valid
- * @qw1: word 1
- *
- * spec 3.2: V goes first and comes last. Context: any. Return: 0, or the error
- * of the flush: the device may still use the old entry.
- */
-int sim_set_dte(struct sim_device *sdev, u64 qw0, u64 qw1)
+/* On whose behalf maps in @domain fail, if there is only one; iommu->lock held */
+static void update_injected_device(struct sim_iommu *iommu, struct iommu_domain *domain)
 {
-	struct sim_dte *dte = &sdev->iommu->devtab[sdev->rid];
+	struct sim_device *sdev;
+	unsigned long index;
+	int rid = SIM_INJECT_ANY_DEVICE;
+	unsigned int nr = 0;
 
-	WRITE_ONCE(dte->qw[0], 0);
-	/* V off before the rest changes ... */
-	dma_wmb();
-	WRITE_ONCE(dte->qw[1], cpu_to_le64(qw1));
-	/* ... and on after it */
-	dma_wmb();
-	WRITE_ONCE(dte->qw[0], cpu_to_le64(qw0));
-	return sim_queue_submit_all(sdev->iommu, sim_cmd_invalidate_devtab_entry(sdev->rid));
+	if (!domain || domain->ops != &sim_paging_domain_ops)
+		return;
+	xa_for_each(&iommu->devices, index, sdev) {
+		if (sdev->domain == domain) {
+			rid = sdev->rid;
+			nr++;
+		}
+	}
+	WRITE_ONCE(to_sim_domain(domain)->pt.device, nr == 1 ? rid : SIM_INJECT_ANY_DEVICE);
 }
 
-/* Put @sdev on the list of @domain, or on none */
-static void link_device(struct sim_device *sdev, struct sim_domain *domain, bool link)
+static int set_dte(struct sim_device *sdev, struct iommu_domain *domain, u64 qw0, u64 qw1)
 {
-	struct sim_device *only;
 	unsigned long flags;
 
-	raw_spin_lock_irqsave(&domain->lock, flags);
-	list_del_init(&sdev->node);
-	if (link)
-		list_add(&sdev->node, &domain->devices);
-	only = list_first_entry_or_null(&domain->devices, struct sim_device, node);
-	WRITE_ONCE(domain->pt.device, only && list_is_singular(&domain->devices) ?
-				      only->rid : SIM_INJECT_ANY_DEVICE);
-	raw_spin_unlock_irqrestore(&domain->lock, flags);
+	raw_spin_lock_irqsave(&sdev->lock, flags);
+	/* From here on flush_failed() of that domain is about this device */
+	sdev->domain = domain;
+	write_dte(sdev, qw0, qw1);
+	raw_spin_unlock_irqrestore(&sdev->lock, flags);
+	return flush_dte(sdev);
 }
 
-/* Note what @sdev is attached to from now on */
-static void set_domain(struct sim_device *sdev, struct iommu_domain *new)
+/**
+ * sim_device_set() - change what a device may do
+ * @sdev: the device
+ * @domain: what it is attached to from now on, or NULL
+ * @qw0: word 0 of its device table entry
+ * @qw1: word 1
+ *
+ * If the change cannot be made sure of, the device ends up blocked and attached
+ * to nothing, so that neither the old nor the new domain is in reach. Context:
+ * may sleep. Return: 0, or the error of the flush.
+ */
+int sim_device_set(struct sim_device *sdev, struct iommu_domain *domain, u64 qw0, u64 qw1)
 {
 	struct iommu_domain *old = sdev->domain;
+	int ret;
 
-	if (old && old->ops == &sim_paging_domain_ops)
-		link_device(sdev, to_sim_domain(old), false);
-	if (new->ops == &sim_paging_domain_ops)
-		link_device(sdev, to_sim_domain(new), true);
-	mutex_lock(&sdev->iommu->lock);
-	sdev->domain = new;
-	mutex_unlock(&sdev->iommu->lock);
-}
-
-static int attach(struct iommu_domain *domain, struct device *dev, u64 qw0, u64 qw1)
-{
-	struct sim_device *sdev = dev_iommu_priv_get(dev);
-	int ret = sim_set_dte(sdev, qw0, qw1);
-
-	if (!ret)
-		set_domain(sdev, domain);
+	guard(mutex)(&sdev->iommu->lock);
+	ret = set_dte(sdev, domain, qw0, qw1);
+	if (ret) {
+		dev_err(sdev->dev, "attach failed (%d): DMA is blocked\n", ret);
+		if (set_dte(sdev, NULL, blocked_dte(), 0))
+			turn_off(sdev->iommu);
+	}
+	update_injected_device(sdev->iommu, old);
+	update_injected_device(sdev->iommu, sdev->domain);
 	return ret;
 }
 
@@ -258,24 +297,23 @@ static int paging_attach(struct iommu_domain *d, struct device *dev SIM_OLD_DOMA
 
 	if (domain->iommu != sdev->iommu)
 		return -EINVAL;
-	return attach(d, dev,
-		      SIM_DTE0_V | FIELD_PREP(SIM_DTE0_CFG, SIM_DTE_CFG_TRANSLATE) |
-		      FIELD_PREP(SIM_DTE0_LEVELS, domain->pt.levels) |
-		      virt_to_phys(domain->pt.root) | SIM_DTE0_IR | SIM_DTE0_IW,
-		      FIELD_PREP(SIM_DTE1_DOMAIN, domain->id));
+	return sim_device_set(sdev, d,
+			      SIM_DTE0_V | FIELD_PREP(SIM_DTE0_CFG, SIM_DTE_CFG_TRANSLATE) |
+			      FIELD_PREP(SIM_DTE0_LEVELS, domain->pt.levels) |
+			      virt_to_phys(domain->pt.root) | SIM_DTE0_IR | SIM_DTE0_IW,
+			      FIELD_PREP(SIM_DTE1_DOMAIN, domain->id));
 }
 
 static int identity_attach(struct iommu_domain *domain, struct device *dev SIM_OLD_DOMAIN)
 {
-	return attach(domain, dev,
-		      SIM_DTE0_V | FIELD_PREP(SIM_DTE0_CFG, SIM_DTE_CFG_BYPASS) |
-		      SIM_DTE0_IR | SIM_DTE0_IW, 0);
+	return sim_device_set(dev_iommu_priv_get(dev), domain,
+			      SIM_DTE0_V | FIELD_PREP(SIM_DTE0_CFG, SIM_DTE_CFG_BYPASS) |
+			      SIM_DTE0_IR | SIM_DTE0_IW, 0);
 }
 
 static int blocked_attach(struct iommu_domain *domain, struct device *dev SIM_OLD_DOMAIN)
 {
-	return attach(domain, dev,
-		      SIM_DTE0_V | FIELD_PREP(SIM_DTE0_CFG, SIM_DTE_CFG_ABORT), 0);
+	return sim_device_set(dev_iommu_priv_get(dev), domain, blocked_dte(), 0);
 }
 
 const struct iommu_domain_ops sim_paging_domain_ops = {
@@ -327,7 +365,6 @@ struct iommu_domain *sim_domain_alloc_paging(struct device *dev)
 		return ERR_PTR(-ENOMEM);
 	domain->iommu = sdev->iommu;
 	raw_spin_lock_init(&domain->lock);
-	INIT_LIST_HEAD(&domain->devices);
 	sim_limbo_init(&domain->limbo);
 
 	/* ID 0 is what entries without a domain carry */
@@ -342,7 +379,9 @@ struct iommu_domain *sim_domain_alloc_paging(struct device *dev)
 		goto free_id;
 
 	domain->domain.ops = &sim_paging_domain_ops;
-	domain->domain.pgsize_bitmap = sdev->iommu->pgsizes;
+	/* No page is larger than what the root spans */
+	domain->domain.pgsize_bitmap = sdev->iommu->pgsizes &
+				       GENMASK(sim_pt_va_bits(DEFAULT_LEVELS) - 1, 0);
 	domain->domain.geometry.aperture_end = BIT_ULL(sim_pt_va_bits(DEFAULT_LEVELS)) - 1;
 	domain->domain.geometry.force_aperture = true;
 	return &domain->domain;

@@ -62,8 +62,8 @@ struct sim_queue {
  * @npcache: "not present" is cached, too (spec 5.4)
  * @pgsizes: page sizes, a bit for each
  * @domain_ids: domain IDs in use
- * @devices: struct sim_device by requester ID
- * @lock: protects @devices, and their domains, against the event handler
+ * @devices: struct sim_device by requester ID; freed after a grace period
+ * @lock: serialises what attaches, against the event handler, too
  * @stats: counters, shown in debugfs
  * @inject: fault injection
  */
@@ -81,7 +81,7 @@ struct sim_iommu {
 	unsigned long pgsizes;
 	struct ida domain_ids;
 	struct xarray devices;
-	struct mutex lock;	/* devices and their domains */
+	struct mutex lock;	/* who is attached to what */
 	struct iommu_sim_stats stats;
 	struct sim_inject *inject;
 };
@@ -120,9 +120,8 @@ struct sim_limbo {
  * @iommu: the instance it belongs to
  * @id: domain ID
  * @pt: its page table
- * @lock: protects @limbo and @devices; any context, interrupts off
+ * @lock: protects @limbo; any context, interrupts off
  * @limbo: tables to free when a flush has covered them
- * @devices: what is attached
  */
 struct sim_domain {
 	struct iommu_domain domain;
@@ -131,7 +130,6 @@ struct sim_domain {
 	struct sim_pt pt;
 	raw_spinlock_t lock;
 	struct sim_limbo limbo;
-	struct list_head devices;
 };
 
 /**
@@ -139,15 +137,16 @@ struct sim_domain {
  * @dev: the device
  * @iommu: the instance in front of it
  * @rid: requester ID
- * @domain: what it is attached to; under sim_iommu::lock
- * @node: in sim_domain::devices, if that is a paging domain
+ * @lock: protects its device table entry; any context, interrupts off
+ * @domain: what the entry says it is attached to, or NULL if it is blocked;
+ *          changed under sim_iommu::lock and @lock
  */
 struct sim_device {
 	struct device *dev;
 	struct sim_iommu *iommu;
 	u16 rid;
+	raw_spinlock_t lock;
 	struct iommu_domain *domain;
-	struct list_head node;
 };
 
 static inline struct sim_domain *to_sim_domain(struct iommu_domain *domain)
@@ -178,7 +177,7 @@ extern struct iommu_domain sim_identity_domain;
 extern struct iommu_domain sim_blocked_domain;
 extern const struct iommu_domain_ops sim_paging_domain_ops;
 struct iommu_domain *sim_domain_alloc_paging(struct device *dev);
-int sim_set_dte(struct sim_device *sdev, u64 qw0, u64 qw1);
+int sim_device_set(struct sim_device *sdev, struct iommu_domain *domain, u64 qw0, u64 qw1);
 
 /* driver/event.c */
 int sim_events_init(struct sim_iommu *iommu, struct platform_device *pdev);

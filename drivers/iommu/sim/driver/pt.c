@@ -85,7 +85,7 @@ static void free_table(__le64 *table, struct iommu_sim_stats *stats)
 /**
  * sim_pt_init() - make an empty page table
  * @pt: the page table
- * @levels: 1 to SIM_MAX_LEVELS
+ * @levels: 1 to SIM_PT_MAX_LEAF_LEVEL, for at most 57 bits of IOVA
  * @stats: where to count its tables
  * @inject: what may make maps fail
  *
@@ -293,7 +293,7 @@ static int map_page(__le64 *entry, unsigned int level, u64 iova, u64 leaf, unsig
  * @mapped: increased by the bytes that are mapped, also if the rest fails
  * @limbo: gets tables that had to make way
  *
- * Return: 0; -ENOMEM; -EADDRINUSE if something is mapped there, as of
+ * Return: 0; -EINVAL if the root does not span such a page; -ENOMEM; -EADDRINUSE if something is mapped there, as of
  * generic_pt, where older drivers have -EEXIST.
  */
 int sim_pt_map(struct sim_pt *pt, u64 iova, u64 pa, unsigned int size_lg2, size_t count,
@@ -304,6 +304,8 @@ int sim_pt_map(struct sim_pt *pt, u64 iova, u64 pa, unsigned int size_lg2, size_
 	__le64 *table = NULL, *entry = NULL;
 	int ret;
 
+	if (WARN_ON_ONCE(level > pt->levels))
+		return -EINVAL;
 	for (; count; count--) {
 		if (!table || entry == table + ENTRIES) {
 			table = descend(pt, level, iova, gfp);

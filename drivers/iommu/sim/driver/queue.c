@@ -82,8 +82,12 @@ static int wait_for_completion_of(struct sim_iommu *iommu, struct sim_queue *q, 
 	while (!queue_done(q, seq)) {
 		if (recover(iommu, q))
 			ret = -EIO;
-		else if (ktime_get_mono_fast_ns() > deadline)
-			return -ETIMEDOUT;
+		/* It may have been the completion wait that was refused */
+		if (ret && iommu_sim_mmio_read(iommu->hw, queue_reg(iommu, q, SIM_CMDQ_HEAD)) ==
+			   q->tail)
+			break;
+		if (ktime_get_mono_fast_ns() > deadline)
+			return ret ?: -ETIMEDOUT;
 		cpu_relax();
 	}
 	/* What the commands did comes before what the caller does next */

@@ -94,10 +94,11 @@ static enum sim_event_type execute(struct iommu_sim_hw *hw, u64 qw0, u64 qw1, u6
 		if (qw0 & SIM_CMD_ALL0_RSVD || qw1)
 			return SIM_EVT_ILLEGAL_COMMAND;
 		sim_hw_stat(hw, SIM_STAT_CMD_INV_ALL);
-		sim_tlb_invalidate_all(hw);
+		/* In this order: what used an old entry must not be filled after */
 		raw_spin_lock(&hw->lock);
 		sim_devtab_invalidate_all(hw);
 		raw_spin_unlock(&hw->lock);
+		sim_tlb_invalidate_all(hw);
 		return SIM_EVT_NONE;
 	default:
 		return SIM_EVT_ILLEGAL_COMMAND;

@@ -55,20 +55,45 @@ static bool entry_valid(const u64 qw[4])
 	return cfg == SIM_DTE_CFG_BYPASS || cfg == SIM_DTE_CFG_ABORT;
 }
 
+/* An entry that keeps changing is treated as not valid after this often */
+#define READ_TRIES	8
+
+/*
+ * spec 3.2: words of one entry, not of two. A mixture would walk the old root
+ * and cache the result under the new domain ID, where no flush of the old
+ * domain reaches it.
+ */
+static bool read_words(struct iommu_sim_hw *hw, u64 pa, u64 qw[4])
+{
+	unsigned int i, tries = READ_TRIES;
+	u64 again;
+
+	do {
+		for (i = 0; i < 4; i++) {
+			if (sim_mem_read64(hw, pa + i * sizeof(u64), &qw[i]))
+				return false;
+			/* Pairs with the writer's barriers between the words */
+			smp_rmb();
+		}
+		if (sim_mem_read64(hw, pa, &again))
+			return false;
+	} while (again != qw[0] && --tries);
+	if (!tries)
+		qw[0] = 0;
+	return true;
+}
+
 static enum sim_event_type read_entry(struct iommu_sim_hw *hw, u16 rid, u64 qw[4], u64 *info)
 {
 	u64 pa = (hw->devtab & SIM_BASE_ADDR) + rid * sizeof(struct sim_dte);
-	unsigned int i;
 
 	*info = 0;
 	if (rid >> FIELD_GET(SIM_BASE_LG2, hw->devtab))
 		return SIM_EVT_ILLEGAL_DEVTAB_ENTRY;
 	sim_hw_stat(hw, SIM_STAT_DEVTAB_READS);
-	for (i = 0; i < 4; i++) {
-		if (sim_mem_read64(hw, pa + i * sizeof(u64), &qw[i])) {
-			*info = pa;
-			return SIM_EVT_DEVTAB_HW_ERROR;
-		}
+	if (!read_words(hw, pa, qw)) {
+		*info = pa;
+		return SIM_EVT_DEVTAB_HW_ERROR;
 	}
 	*info = qw[0];
 	return entry_valid(qw) ? SIM_EVT_NONE : SIM_EVT_ILLEGAL_DEVTAB_ENTRY;

@@ -40,7 +40,7 @@ struct sim_ram {
  * struct sim_hw_config - what an instance is made of
  * @ram: all the memory there is; NULL for the machine's own
  * @cmdqs: number of command queues, 1 to SIM_MAX_CMDQS
- * @tlb_sets_lg2: log2 of the number of IOTLB sets, 0 to 20
+ * @tlb_sets_lg2: log2 of the number of IOTLB sets, 0 to 14
  * @tlb_ways: entries of a set, 1 to 16
  * @npcache: cache "not present", too (spec 5.4)
  */
@@ -103,12 +103,13 @@ struct sim_dte_slot {
 /* hw/iotlb.c */
 struct sim_tlb {
 	void *sets;
-	u32 *domain_gen;
-	u64 sizes;		/* log2 sizes that may be cached */
-	u64 inv_seq;		/* invalidations so far */
+	atomic_t *domain_gen;
+	atomic64_t sizes;	/* log2 sizes that may be cached */
 	unsigned int sets_lg2;
 	unsigned int ways;
 	size_t stride;
+	/* Invalidations so far; not where lookups read */
+	atomic64_t inv_seq ____cacheline_aligned_in_smp;
 };
 
 /*
@@ -225,19 +226,13 @@ struct sim_tlb_data {
 	unsigned int size_lg2;
 };
 
-/* When a walk began; see sim_tlb_begin() */
-struct sim_tlb_token {
-	u64 inv_seq;
-	u32 gen;
-};
-
 /* hw/iotlb.c */
 int sim_tlb_init(struct sim_tlb *tlb, const struct sim_hw_config *config);
 void sim_tlb_destroy(struct sim_tlb *tlb);
 bool sim_tlb_lookup(struct sim_tlb *tlb, u16 domain, u64 iova, struct sim_tlb_data *data);
-struct sim_tlb_token sim_tlb_begin(struct sim_tlb *tlb, u16 domain);
-void sim_tlb_fill(struct iommu_sim_hw *hw, struct sim_tlb_token token, u16 domain,
-		  u64 iova, const struct sim_tlb_data *data);
+u64 sim_tlb_begin(struct sim_tlb *tlb);
+void sim_tlb_fill(struct iommu_sim_hw *hw, u64 token, u16 domain, u64 iova,
+		  const struct sim_tlb_data *data);
 void sim_tlb_invalidate(struct iommu_sim_hw *hw, u16 domain, u64 iova, u64 last);
 void sim_tlb_invalidate_all(struct iommu_sim_hw *hw);
 

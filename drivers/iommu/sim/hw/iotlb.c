@@ -10,18 +10,20 @@
  * Who fills against who invalidates:
  *
  *   filler                                invalidator
- *   token = inv_seq, domain's generation  (page table changed)
- *   walk                                  inv_seq++
+ *   token = inv_seq                       (tables in memory changed)
+ *   smp_rmb()                             smp_mb()
+ *   device table entry, walk              inv_seq++
  *   set the size's bit in sizes           smp_mb()
- *   smp_mb()                              for each size in sizes,
- *   lock set                                for each set it may be in:
- *     inv_seq == token ? insert               lock it; drop; unlock
+ *   lock set                              for each size in sizes,
+ *     read the domain's generation          for each set it may be in:
+ *     smp_mb()                                lock it; drop; unlock
+ *     inv_seq == token ? insert           or generation++
  *   unlock
  *
  * If the filler finds inv_seq unmoved, the invalidator's increment comes after,
  * so does its look at sizes and its turn at the set: it finds the entry. A
- * whole domain goes by its generation, which is part of the tag: an entry that
- * is filled late carries the old one and never matches.
+ * whole domain goes by its generation, which is part of the tag: the filler
+ * read that before it found inv_seq unmoved, so the entry never matches again.
  */
 #include <linux/hash.h>
 #include <linux/slab.h>
@@ -29,6 +31,9 @@
 #include "hw.h"
 
 #define NR_DOMAINS	(FIELD_MAX(SIM_DTE1_DOMAIN) + 1)
+
+/* Sets that one invalidation of a range looks at, at most */
+#define MAX_DROPS	1024
 
 struct tlb_entry {
 	u64 page;		/* iova >> size_lg2 << 6 | size_lg2; 0 is empty */
@@ -60,9 +65,10 @@ static struct tlb_set *set_of(struct sim_tlb *tlb, u64 page, u16 domain)
 	return set_at(tlb, hash_64(page ^ (u64)domain << 48, tlb->sets_lg2));
 }
 
-static u64 make_tag(u16 domain, u32 gen)
+/* What entries of @domain are tagged with now */
+static u64 live_tag(struct sim_tlb *tlb, u16 domain)
 {
-	return (u64)gen << 32 | domain;
+	return (u64)(u32)atomic_read(&tlb->domain_gen[domain]) << 32 | domain;
 }
 
 /**
@@ -149,10 +155,9 @@ static void set_write(struct tlb_set *set, unsigned int way, struct tlb_entry en
  */
 bool sim_tlb_lookup(struct sim_tlb *tlb, u16 domain, u64 iova, struct sim_tlb_data *data)
 {
-	u64 tag = make_tag(domain, READ_ONCE(tlb->domain_gen[domain]));
-	unsigned long sizes = READ_ONCE(tlb->sizes);
+	unsigned long sizes = atomic64_read(&tlb->sizes);
+	u64 tag = live_tag(tlb, domain), found;
 	unsigned int lg2;
-	u64 found;
 
 	for_each_set_bit(lg2, &sizes, BITS_PER_LONG) {
 		u64 page = page_key(iova, lg2);
@@ -168,26 +173,28 @@ bool sim_tlb_lookup(struct sim_tlb *tlb, u16 domain, u64 iova, struct sim_tlb_da
 }
 
 /**
- * sim_tlb_begin() - before a walk whose result is to be cached
+ * sim_tlb_begin() - before anything is read whose outcome is to be cached
  * @tlb: the IOTLB
- * @domain: domain ID
  *
  * Return: what sim_tlb_fill() needs to tell whether an invalidation came in
  * between (spec 5.2).
  */
-struct sim_tlb_token sim_tlb_begin(struct sim_tlb *tlb, u16 domain)
+u64 sim_tlb_begin(struct sim_tlb *tlb)
 {
-	struct sim_tlb_token token = {
-		.inv_seq = READ_ONCE(tlb->inv_seq),
-		.gen = READ_ONCE(tlb->domain_gen[domain]),
-	};
+	u64 token = atomic64_read(&tlb->inv_seq);
 
-	/* The walk's reads come after; pairs with smp_mb() in inv_begin() */
+	/* Pairs with smp_mb__before_atomic() in inv_begin() */
 	smp_rmb();
 	return token;
 }
 
-/* A free way, else the same page's, else the next in turn */
+/* Not in use, or of a domain that has been flushed since */
+static bool is_free(struct sim_tlb *tlb, const struct tlb_entry *entry)
+{
+	return !entry->page || entry->tag != live_tag(tlb, entry->tag);
+}
+
+/* The same page's way, else a free one, else the next in turn */
 static unsigned int pick_way(struct iommu_sim_hw *hw, struct tlb_set *set, u64 page, u64 tag)
 {
 	unsigned int i, free = hw->tlb.ways;
@@ -195,7 +202,7 @@ static unsigned int pick_way(struct iommu_sim_hw *hw, struct tlb_set *set, u64 p
 	for (i = 0; i < hw->tlb.ways; i++) {
 		if (set->way[i].page == page && set->way[i].tag == tag)
 			return i;
-		if (!set->way[i].page)
+		if (is_free(&hw->tlb, &set->way[i]))
 			free = i;
 	}
 	if (free < hw->tlb.ways)
@@ -207,31 +214,31 @@ static unsigned int pick_way(struct iommu_sim_hw *hw, struct tlb_set *set, u64 p
 /**
  * sim_tlb_fill() - cache what a walk found
  * @hw: the instance
- * @token: from sim_tlb_begin(), taken before the walk
+ * @token: from sim_tlb_begin(), taken before the device table entry was read
  * @domain: domain ID
  * @iova: an address in the page
  * @data: the translation
  *
  * Context: in an access section.
  */
-void sim_tlb_fill(struct iommu_sim_hw *hw, struct sim_tlb_token token, u16 domain,
-		  u64 iova, const struct sim_tlb_data *data)
+void sim_tlb_fill(struct iommu_sim_hw *hw, u64 token, u16 domain, u64 iova,
+		  const struct sim_tlb_data *data)
 {
 	struct sim_tlb *tlb = &hw->tlb;
 	struct tlb_entry entry = {
 		.page = page_key(iova, data->size_lg2),
-		.tag = make_tag(domain, token.gen),
 		.data = data->pa | data->rights,
 	};
 	struct tlb_set *set = set_of(tlb, entry.page, domain);
 
-	if (!(READ_ONCE(tlb->sizes) & BIT_ULL(data->size_lg2)))
-		atomic64_or(BIT_ULL(data->size_lg2), (atomic64_t *)&tlb->sizes);
-	/* See the table above; pairs with smp_mb() in inv_begin() */
-	smp_mb();
+	if (!(atomic64_read(&tlb->sizes) & BIT_ULL(data->size_lg2)))
+		atomic64_or(BIT_ULL(data->size_lg2), &tlb->sizes);
 
 	raw_spin_lock(&set->lock);
-	if (READ_ONCE(tlb->inv_seq) == token.inv_seq) {
+	entry.tag = live_tag(tlb, domain);
+	/* See the table above; pairs with smp_mb__after_atomic() in inv_begin() */
+	smp_mb();
+	if (atomic64_read(&tlb->inv_seq) == token) {
 		set_write(set, pick_way(hw, set, entry.page, entry.tag), entry);
 		sim_hw_stat(hw, SIM_STAT_TLB_FILLS);
 	} else {
@@ -242,9 +249,11 @@ void sim_tlb_fill(struct iommu_sim_hw *hw, struct sim_tlb_token token, u16 domai
 
 static void inv_begin(struct sim_tlb *tlb)
 {
-	atomic64_inc((atomic64_t *)&tlb->inv_seq);
-	/* See the table above; pairs with smp_mb() in sim_tlb_fill() */
-	smp_mb();
+	/* Pairs with smp_rmb() in sim_tlb_begin() */
+	smp_mb__before_atomic();
+	atomic64_inc(&tlb->inv_seq);
+	/* Pairs with smp_mb() in sim_tlb_fill() */
+	smp_mb__after_atomic();
 }
 
 /* Whether an entry overlaps [@iova, @last] */
@@ -273,23 +282,20 @@ static void drop(struct iommu_sim_hw *hw, struct tlb_set *set, u16 domain, u64 i
 	raw_spin_unlock(&set->lock);
 }
 
-static void invalidate_range(struct iommu_sim_hw *hw, u16 domain, u64 iova, u64 last)
+static void drop_in_all_sets(struct iommu_sim_hw *hw, u16 domain, u64 iova, u64 last)
 {
-	struct sim_tlb *tlb = &hw->tlb;
-	unsigned long sizes = READ_ONCE(tlb->sizes);
-	u64 i, nr_sets = BIT_ULL(tlb->sets_lg2), probes = 0;
-	unsigned int lg2;
+	u64 i;
 
-	for_each_set_bit(lg2, &sizes, BITS_PER_LONG)
-		probes += min((last >> lg2) - (iova >> lg2) + 1, nr_sets);
-	if (probes >= nr_sets) {
-		for (i = 0; i < nr_sets; i++)
-			drop(hw, set_at(tlb, i), domain, iova, last);
-		return;
-	}
-	for_each_set_bit(lg2, &sizes, BITS_PER_LONG)
-		for (i = iova >> lg2; i <= last >> lg2; i++)
-			drop(hw, set_of(tlb, page_key(i << lg2, lg2), domain), domain, iova, last);
+	for (i = 0; i < BIT_ULL(hw->tlb.sets_lg2); i++)
+		drop(hw, set_at(&hw->tlb, i), domain, iova, last);
+}
+
+/* In constant time, but for once in 2^32 times */
+static void drop_domain(struct iommu_sim_hw *hw, u16 domain)
+{
+	/* Generations that come round might match an entry of long ago */
+	if (!atomic_inc_return(&hw->tlb.domain_gen[domain]))
+		drop_in_all_sets(hw, domain, 0, U64_MAX);
 }
 
 /**
@@ -297,22 +303,33 @@ static void invalidate_range(struct iommu_sim_hw *hw, u16 domain, u64 iova, u64 
  * @hw: the instance
  * @domain: domain ID
  * @iova: first address
- * @last: last address; 0 to ~0 is the whole domain, and takes constant time
+ * @last: last address
  *
+ * Drops the whole domain if the range would take too long with interrupts off.
  * Context: any, interrupts off.
  */
 void sim_tlb_invalidate(struct iommu_sim_hw *hw, u16 domain, u64 iova, u64 last)
 {
-	u32 *gen = &hw->tlb.domain_gen[domain];
+	u64 i, nr_sets = BIT_ULL(hw->tlb.sets_lg2), probes = 0;
+	struct sim_tlb *tlb = &hw->tlb;
+	unsigned long sizes;
+	unsigned int lg2;
 
-	inv_begin(&hw->tlb);
-	if (iova || last != U64_MAX) {
-		invalidate_range(hw, domain, iova, last);
+	inv_begin(tlb);
+	sizes = atomic64_read(&tlb->sizes);
+	for_each_set_bit(lg2, &sizes, BITS_PER_LONG)
+		probes += min((last >> lg2) - (iova >> lg2) + 1, nr_sets);
+	if (min(probes, nr_sets) > MAX_DROPS || (!iova && last == U64_MAX)) {
+		drop_domain(hw, domain);
 		return;
 	}
-	/* Generations that come round might match an entry of long ago */
-	if (!(u32)atomic_inc_return((atomic_t *)gen))
-		invalidate_range(hw, domain, iova, last);
+	if (probes >= nr_sets) {
+		drop_in_all_sets(hw, domain, iova, last);
+		return;
+	}
+	for_each_set_bit(lg2, &sizes, BITS_PER_LONG)
+		for (i = iova >> lg2; i <= last >> lg2; i++)
+			drop(hw, set_of(tlb, page_key(i << lg2, lg2), domain), domain, iova, last);
 }
 
 /**

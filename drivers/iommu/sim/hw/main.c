@@ -16,7 +16,7 @@
 
 static unsigned int iotlb_sets = 1024;
 module_param(iotlb_sets, uint, 0444);
-MODULE_PARM_DESC(iotlb_sets, "IOTLB sets, a power of two up to 2^20 (default 1024)");
+MODULE_PARM_DESC(iotlb_sets, "IOTLB sets, a power of two up to 2^14 (default 1024)");
 
 static unsigned int iotlb_ways = 4;
 module_param(iotlb_ways, uint, 0444);
@@ -40,7 +40,7 @@ static int setup_irq(struct iommu_sim_hw *hw)
 	hw->irq = irq_alloc_desc(NUMA_NO_NODE);
 	if (hw->irq < 0)
 		return hw->irq;
-	irq_set_chip_and_handler(hw->irq, &dummy_irq_chip, handle_simple_irq);
+	irq_set_chip_and_handler(hw->irq, &dummy_irq_chip, handle_edge_irq);
 	irq_clear_status_flags(hw->irq, IRQ_NOREQUEST | IRQ_NOPROBE);
 	hw->raise_irq = raise_platform_irq;
 	return 0;
@@ -260,8 +260,8 @@ static int __init sim_hw_init(void)
 {
 	int ret;
 
-	if (!is_power_of_2(iotlb_sets) || iotlb_sets > BIT(20)) {
-		pr_err("iommu-sim: iotlb_sets=%u is not a power of two up to 2^20\n", iotlb_sets);
+	if (!is_power_of_2(iotlb_sets) || iotlb_sets > BIT(14)) {
+		pr_err("iommu-sim: iotlb_sets=%u is not a power of two up to 2^14\n", iotlb_sets);
 		return -EINVAL;
 	}
 	if (!iotlb_ways || iotlb_ways > 16) {

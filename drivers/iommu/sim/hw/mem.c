@@ -3,12 +3,11 @@
  * Memory as the emulated IOMMU sees it: physical addresses that are RAM, and
  * nothing else (spec 8.4).
  *
- * A device's access is an ordinary CPU access to somebody's memory. No
- * sanitizer watches it: the Makefile switches them off for this file, which is
- * why all accesses are here. The page may be gone from the direct map; on x86
- * the exception table takes such a fault.
+ * A device's access is an ordinary CPU access to somebody's memory, but no
+ * sanitizer may speak about it: hence assembly, as even memcpy() is checked
+ * where KASAN replaces it. The page may be gone from the direct map, or be read
+ * only there; the exception table takes such a fault.
  */
-#include <linux/atomic.h>
 #include <linux/ioport.h>
 #include <linux/memory_hotplug.h>
 #include <linux/mm.h>
@@ -17,85 +16,69 @@
 
 #include "hw.h"
 
-#if defined(CONFIG_X86_64) && !defined(CONFIG_UML)
+#ifdef CONFIG_UML
+/* All of its memory is always mapped */
+#define ON_FAULT(from, to)
+#else
 #include <asm/asm.h>
+#define ON_FAULT(from, to)	_ASM_EXTABLE(from, to)
+#endif
 
-/* Copies @len bytes in ascending order; false if an address is not mapped */
+/* false if an address is not mapped; what came before it has been copied */
 static bool copy_bytes(void *to, const void *from, size_t len)
 {
 	asm volatile("1:	rep movsb\n"
 		     "2:\n"
-		     _ASM_EXTABLE(1b, 2b)
+		     ON_FAULT(1b, 2b)
 		     : "+D" (to), "+S" (from), "+c" (len) : : "memory");
 	return !len;
 }
 
-/* Copies 8 aligned bytes by one load and one store */
-static bool copy_word(u64 *to, const u64 *from)
+/* Copies 8 bytes by one load and one store */
+static bool copy_word(void *to, const void *from)
 {
-	asm goto("1:	movq %[from], %%rax\n"
-		 "2:	movq %%rax, %[to]\n"
-		 _ASM_EXTABLE(1b, %l[fault])
-		 _ASM_EXTABLE(2b, %l[fault])
-		 : : [from] "m" (*from), [to] "m" (*to) : "rax", "memory" : fault);
-	return true;
-fault:
-	return false;
+	bool fault = true;
+	u64 word;
+
+	asm volatile("1:	movq (%[from]), %[word]\n"
+		     "2:	movq %[word], (%[to])\n"
+		     "	movb $0, %[fault]\n"
+		     "3:\n"
+		     ON_FAULT(1b, 3b)
+		     ON_FAULT(2b, 3b)
+		     : [word] "=&r" (word), [fault] "+q" (fault)
+		     : [from] "r" (from), [to] "r" (to) : "memory");
+	return !fault;
 }
 
-/* -EAGAIN if @ptr did not hold @old, -EFAULT if it is not mapped */
-static int cmpxchg_word(u64 *ptr, u64 old, u64 new)
+/* Replaces @old by @new; else @old becomes what is there. false: not mapped */
+static bool cmpxchg_word(u64 *ptr, u64 *old, u64 new)
 {
-	asm goto("	movq %[old], %%rax\n"
-		 "1:	lock cmpxchgq %[new], %[ptr]\n"
-		 "	jne %l[changed]\n"
-		 _ASM_EXTABLE(1b, %l[fault])
-		 : : [ptr] "m" (*ptr), [old] "r" (old), [new] "r" (new)
-		 : "rax", "cc", "memory" : changed, fault);
-	return 0;
-changed:
-	return -EAGAIN;
-fault:
-	return -EFAULT;
+	bool fault = true;
+
+	asm volatile("1:	lock cmpxchgq %[new], %[ptr]\n"
+		     "	movb $0, %[fault]\n"
+		     "2:\n"
+		     ON_FAULT(1b, 2b)
+		     : [ptr] "+m" (*ptr), [old] "+a" (*old), [fault] "+q" (fault)
+		     : [new] "r" (new) : "cc", "memory");
+	return !fault;
 }
 
-static int cmpxchg_half(u32 *ptr, u32 old, u32 new)
-{
-	asm goto("	movl %[old], %%eax\n"
-		 "1:	lock cmpxchgl %[new], %[ptr]\n"
-		 "	jne %l[changed]\n"
-		 _ASM_EXTABLE(1b, %l[fault])
-		 : : [ptr] "m" (*ptr), [old] "r" (old), [new] "r" (new)
-		 : "rax", "cc", "memory" : changed, fault);
-	return 0;
-changed:
-	return -EAGAIN;
-fault:
-	return -EFAULT;
-}
-#else
-static bool copy_bytes(void *to, const void *from, size_t len)
-{
-	memcpy(to, from, len);
-	return true;
-}
-
-static bool copy_word(u64 *to, const u64 *from)
-{
-	WRITE_ONCE(*to, READ_ONCE(*from));
-	return true;
-}
-
-static int cmpxchg_word(u64 *ptr, u64 old, u64 new)
-{
-	return cmpxchg64(ptr, old, new) == old ? 0 : -EAGAIN;
-}
-
-static int cmpxchg_half(u32 *ptr, u32 old, u32 new)
-{
-	return cmpxchg(ptr, old, new) == old ? 0 : -EAGAIN;
-}
-#endif
+/* @val becomes what was there. false: not mapped */
+#define fetch_add(suffix, ptr, val)					\
+({									\
+	bool _fault = true;						\
+									\
+	asm volatile("1:	lock xadd" suffix " %[v], %[p]\n"	\
+		     "	movb $0, %[fault]\n"				\
+		     "2:\n"						\
+		     ON_FAULT(1b, 2b)					\
+		     : [p] "+m" (*(ptr)), [v] "+r" (*(val)),		\
+		       [fault] "+q" (_fault)				\
+		     : : "cc", "memory");				\
+	!_fault;							\
+})
 
 /*
  * Reserved pages are either RAM that the kernel took at boot (its image, for
@@ -193,10 +176,10 @@ static void *ram_ptr(struct iommu_sim_hw *hw, u64 pa, size_t len)
 	return page_address(page) + offset_in_page(pa);
 }
 
-/* spec 8.4: short aligned pieces go word by word, in order */
-static int copy(void *to, const void *from, size_t len)
+/* spec 8.4: @ram, one of the two, says whether it goes word by word, in order */
+static int copy(void *to, const void *from, size_t len, const void *ram)
 {
-	if (len <= 64 && IS_ALIGNED((unsigned long)to | (unsigned long)from | len, 8)) {
+	if (len <= 64 && IS_ALIGNED((unsigned long)ram | len, sizeof(u64))) {
 		for (; len; len -= 8, to += 8, from += 8)
 			if (!copy_word(to, from))
 				return -EFAULT;
@@ -218,7 +201,7 @@ int sim_mem_read(struct iommu_sim_hw *hw, u64 pa, void *to, size_t len)
 {
 	const void *ptr = ram_ptr(hw, pa, len);
 
-	return ptr ? copy(to, ptr, len) : -EFAULT;
+	return ptr ? copy(to, ptr, len, ptr) : -EFAULT;
 }
 
 /**
@@ -234,7 +217,7 @@ int sim_mem_write(struct iommu_sim_hw *hw, u64 pa, const void *from, size_t len)
 {
 	void *ptr = ram_ptr(hw, pa, len);
 
-	return ptr ? copy(ptr, from, len) : -EFAULT;
+	return ptr ? copy(ptr, from, len, ptr) : -EFAULT;
 }
 
 /**
@@ -268,14 +251,12 @@ int sim_mem_read64(struct iommu_sim_hw *hw, u64 pa, u64 *value)
 int sim_mem_cmpxchg64(struct iommu_sim_hw *hw, u64 pa, u64 old, u64 new)
 {
 	u64 *ptr = ram_ptr(hw, pa, sizeof(*ptr));
+	u64 found = (__force u64)cpu_to_le64(old);
 
-	if (!ptr)
+	if (!ptr || !cmpxchg_word(ptr, &found, (__force u64)cpu_to_le64(new)))
 		return -EFAULT;
-	return cmpxchg_word(ptr, (__force u64)cpu_to_le64(old), (__force u64)cpu_to_le64(new));
+	return found == (__force u64)cpu_to_le64(old) ? 0 : -EAGAIN;
 }
-
-/* Another CPU may change the memory, so try again; it cannot go on for ever */
-#define FETCH_ADD_TRIES		1000
 
 /**
  * sim_mem_fetch_add() - add to 4 or 8 bytes, atomically
@@ -289,35 +270,13 @@ int sim_mem_cmpxchg64(struct iommu_sim_hw *hw, u64 pa, u64 old, u64 new)
 int sim_mem_fetch_add(struct iommu_sim_hw *hw, u64 pa, void *operand, size_t len)
 {
 	void *ptr = ram_ptr(hw, pa, len);
-	unsigned int tries = FETCH_ADD_TRIES;
-	__le64 old64 = 0, *op64 = operand;
-	__le32 old32, *op32 = operand;
-	u64 *word, raw;
-	bool high;
-	int ret;
+	bool done;
 
 	if (!ptr)
 		return -EFAULT;
-	word = PTR_ALIGN_DOWN((u64 *)ptr, sizeof(*word));
-	high = ptr != word;
-	do {
-		if (!copy_word(&raw, word))
-			return -EFAULT;
-		if (len == sizeof(u64)) {
-			old64 = (__force __le64)raw;
-			ret = cmpxchg_word(ptr, raw, (__force u64)cpu_to_le64(le64_to_cpu(old64) +
-									     le64_to_cpu(*op64)));
-		} else {
-			old32 = ((__le32 *)&raw)[high];
-			ret = cmpxchg_half(ptr, (__force u32)old32,
-					   (__force u32)cpu_to_le32(le32_to_cpu(old32) +
-								    le32_to_cpu(*op32)));
-		}
-	} while (ret == -EAGAIN && --tries);
-
-	if (!ret && len == sizeof(u64))
-		*op64 = old64;
-	else if (!ret)
-		*op32 = old32;
-	return ret ? -EFAULT : 0;
+	if (len == sizeof(u64))
+		done = fetch_add("q", (u64 *)ptr, (u64 *)operand);
+	else
+		done = fetch_add("l", (u32 *)ptr, (u32 *)operand);
+	return done ? 0 : -EFAULT;
 }

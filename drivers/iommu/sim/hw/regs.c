@@ -38,25 +38,24 @@ const char *const sim_hw_stat_names[SIM_STAT_NR] = {
 
 /* spec 2.1 */
 static const struct sim_reg regs[] = {
-	{ SIM_REG_CAP, .name = "CAP" },
-	{ SIM_REG_PGSIZES, .name = "PGSIZES" },
-	{ SIM_REG_CTRL, .name = "CTRL",
-	  .rw = SIM_CTRL_EN | SIM_CTRL_EVTQ_EN | SIM_CTRL_INTR_EN },
-	{ SIM_REG_STATUS, .name = "STATUS",
+	{ SIM_REG_CAP },
+	{ SIM_REG_PGSIZES },
+	{ SIM_REG_CTRL, .rw = SIM_CTRL_EN | SIM_CTRL_EVTQ_EN | SIM_CTRL_INTR_EN },
+	{ SIM_REG_STATUS,
 	  .w1c = SIM_STATUS_EVT | SIM_STATUS_EVT_OVERFLOW | SIM_STATUS_CMD_ERROR |
 		 SIM_STATUS_COMP_WAIT },
-	{ SIM_REG_DEVTAB, .name = "DEVTAB", .rw = SIM_BASE_ADDR | SIM_BASE_LG2 },
-	{ SIM_REG_EVTQ_BASE, .name = "EVTQ_BASE", .rw = SIM_BASE_ADDR | SIM_BASE_LG2 },
-	{ SIM_REG_EVTQ_HEAD, .name = "EVTQ_HEAD", .rw = GENMASK_ULL(15, 0) },
-	{ SIM_REG_EVTQ_TAIL, .name = "EVTQ_TAIL" },
+	{ SIM_REG_DEVTAB, .rw = SIM_BASE_ADDR | SIM_BASE_LG2 },
+	{ SIM_REG_EVTQ_BASE, .rw = SIM_BASE_ADDR | SIM_BASE_LG2 },
+	{ SIM_REG_EVTQ_HEAD, .rw = GENMASK_ULL(15, 0) },
+	{ SIM_REG_EVTQ_TAIL },
 };
 
 static const struct sim_reg cmdq_regs[] = {
-	{ SIM_CMDQ_BASE, .name = "CMDQ_BASE", .rw = SIM_BASE_ADDR | SIM_BASE_LG2 },
-	{ SIM_CMDQ_HEAD, .name = "CMDQ_HEAD" },
-	{ SIM_CMDQ_TAIL, .name = "CMDQ_TAIL", .rw = GENMASK_ULL(15, 0) },
-	{ SIM_CMDQ_CTRL, .name = "CMDQ_CTRL", .rw = SIM_CMDQ_CTRL_EN },
-	{ SIM_CMDQ_STATUS, .name = "CMDQ_STATUS", .w1c = SIM_CMDQ_STATUS_ERR },
+	{ SIM_CMDQ_BASE, .rw = SIM_BASE_ADDR | SIM_BASE_LG2 },
+	{ SIM_CMDQ_HEAD },
+	{ SIM_CMDQ_TAIL, .rw = GENMASK_ULL(15, 0) },
+	{ SIM_CMDQ_CTRL, .rw = SIM_CMDQ_CTRL_EN },
+	{ SIM_CMDQ_STATUS, .w1c = SIM_CMDQ_STATUS_ERR },
 };
 
 static const struct sim_reg *find_reg(const struct sim_reg *table, unsigned int nr, u32 offset)
@@ -178,8 +177,8 @@ static void set_ctrl(struct iommu_sim_hw *hw, u64 value)
 		}
 	}
 	if (on & value & SIM_CTRL_EN) {
-		sim_tlb_invalidate_all(hw);
 		sim_devtab_invalidate_all(hw);
+		sim_tlb_invalidate_all(hw);
 	}
 	/* Pairs with the read in sim_hw_request() */
 	smp_store_release(&hw->ctrl, value);
@@ -252,7 +251,6 @@ void iommu_sim_mmio_write(struct iommu_sim_hw *hw, u32 offset, u64 value)
 	const struct sim_reg *reg;
 	struct sim_cmdq *q = find_cmdq(hw, &offset);
 	unsigned long flags;
-	bool off;
 
 	if (q) {
 		reg = find_reg(cmdq_regs, ARRAY_SIZE(cmdq_regs), offset);
@@ -269,11 +267,10 @@ void iommu_sim_mmio_write(struct iommu_sim_hw *hw, u32 offset, u64 value)
 	if (!reg)
 		return;
 	raw_spin_lock_irqsave(&hw->lock, flags);
-	off = offset == SIM_REG_CTRL && hw->ctrl & ~value & SIM_CTRL_EN;
 	set_reg(hw, offset, sim_reg_merge(reg, get_reg(hw, offset), value, U64_MAX));
 	raw_spin_unlock_irqrestore(&hw->lock, flags);
 	/* Not under the lock, which a section may be waiting for */
-	if (off)
+	if (offset == SIM_REG_CTRL && !(value & SIM_CTRL_EN))
 		sim_sections_sync(&hw->sections);
 }
 EXPORT_SYMBOL_SIM_BUS(iommu_sim_mmio_write);

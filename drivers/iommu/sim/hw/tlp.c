@@ -35,7 +35,7 @@ static u64 rights_needed(const struct iommu_sim_tlp *tlp)
 }
 
 /* spec 5.4: whether to remember that nothing is mapped */
-static void fill_absent(struct iommu_sim_hw *hw, struct sim_tlb_token token, u16 domain, u64 iova)
+static void fill_absent(struct iommu_sim_hw *hw, u64 token, u16 domain, u64 iova)
 {
 	struct sim_tlb_data data = { .size_lg2 = SIM_PAGE_LG2 };
 
@@ -45,9 +45,8 @@ static void fill_absent(struct iommu_sim_hw *hw, struct sim_tlb_token token, u16
 
 /* Walk the page table, and cache the answer; the event if there is none */
 static enum sim_event_type walk_and_fill(struct iommu_sim_hw *hw, struct sim_walk *walk,
-					 u64 dte0, u16 domain)
+					 u64 dte0, u16 domain, u64 token)
 {
-	struct sim_tlb_token token = sim_tlb_begin(&hw->tlb, domain);
 	enum sim_event_type event;
 	struct sim_tlb_data data;
 
@@ -60,7 +59,7 @@ static enum sim_event_type walk_and_fill(struct iommu_sim_hw *hw, struct sim_wal
 	event = sim_walk(hw, walk);
 	sim_hw_stat(hw, SIM_STAT_WALKS);
 	sim_stat_add(&hw->stats, SIM_STAT_WALK_READS, walk->reads);
-	if (event == SIM_EVT_IO_PAGE_FAULT && !walk->fault)
+	if (event == SIM_EVT_IO_PAGE_FAULT && !walk->fault && !(walk->entry & SIM_PTE_PR))
 		fill_absent(hw, token, domain, walk->iova);
 	if (event)
 		return event;
@@ -79,7 +78,7 @@ static u64 page_address_of(u64 page, unsigned int size_lg2, u64 iova)
 
 /* spec 4; the physical address, or the event that has been reported */
 static enum sim_event_type translate(struct iommu_sim_hw *hw, const struct iommu_sim_tlp *tlp,
-				     const u64 dte[2], u64 *pa)
+				     const u64 dte[2], u64 token, u64 *pa)
 {
 	u16 domain = FIELD_GET(SIM_DTE1_DOMAIN, dte[1]);
 	struct sim_walk walk = { .iova = tlp->addr, .need = rights_needed(tlp) };
@@ -112,7 +111,7 @@ static enum sim_event_type translate(struct iommu_sim_hw *hw, const struct iommu
 	}
 
 	sim_hw_stat(hw, SIM_STAT_TLB_MISSES);
-	event = walk_and_fill(hw, &walk, dte[0], domain);
+	event = walk_and_fill(hw, &walk, dte[0], domain, token);
 	if (event) {
 		sim_hw_report(hw, event, tlp, domain, walk.fault,
 			      event == SIM_EVT_PAGE_TAB_HW_ERROR ? walk.entry_pa : walk.entry);
@@ -141,7 +140,7 @@ static int access(struct iommu_sim_hw *hw, const struct iommu_sim_tlp *tlp, u64 
 
 static enum iommu_sim_tlp_status request(struct iommu_sim_hw *hw, struct iommu_sim_tlp *tlp)
 {
-	u64 dte[2], pa;
+	u64 dte[2], pa, token;
 	u16 domain;
 
 	/* Pairs with smp_store_release() in set_ctrl() */
@@ -154,6 +153,7 @@ static enum iommu_sim_tlp_status request(struct iommu_sim_hw *hw, struct iommu_s
 	if (sim_inject(&hw->inject, SIM_INJECT_UNSUPPORTED_REQUEST, tlp->rid, tlp->addr,
 		       tlp->addr + tlp->len - 1))
 		return SIM_CPL_UNSUPPORTED_REQUEST;
+	token = sim_tlb_begin(&hw->tlb);
 	if (!sim_devtab_lookup(hw, tlp, dte))
 		return SIM_CPL_COMPLETER_ABORT;
 
@@ -168,7 +168,7 @@ static enum iommu_sim_tlp_status request(struct iommu_sim_hw *hw, struct iommu_s
 	}
 	pa = tlp->addr;
 	if (FIELD_GET(SIM_DTE0_CFG, dte[0]) == SIM_DTE_CFG_TRANSLATE &&
-	    translate(hw, tlp, dte, &pa))
+	    translate(hw, tlp, dte, token, &pa))
 		return SIM_CPL_COMPLETER_ABORT;
 
 	if (access(hw, tlp, pa)) {
@@ -184,7 +184,7 @@ static enum iommu_sim_tlp_status request(struct iommu_sim_hw *hw, struct iommu_s
  * @tlp: the request
  *
  * One access section. Context: any, but in an access section; does not sleep.
- * Return: how it completed; data has been moved only with SIM_CPL_SUCCESS.
+ * Return: how it completed; if not well, data may have been moved in part.
  */
 enum iommu_sim_tlp_status sim_hw_request(struct iommu_sim_hw *hw, struct iommu_sim_tlp *tlp)
 {

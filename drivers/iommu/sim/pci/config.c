@@ -37,11 +37,11 @@ struct sim_cfg_reg {
 };
 
 #define RO(_offset, _reset) \
-	{ .reg = { .offset = (_offset), .reset = (_reset), .name = #_offset } }
+	{ .reg = { .offset = (_offset), .reset = (_reset) } }
 #define RW(_offset, _reset, _rw) \
-	{ .reg = { .offset = (_offset), .reset = (_reset), .rw = (_rw), .name = #_offset } }
+	{ .reg = { .offset = (_offset), .reset = (_reset), .rw = (_rw) } }
 #define HOOK(_offset, _reset, _rw, _pulse, _hook) \
-	{ .reg = { .offset = (_offset), .reset = (_reset), .rw = (_rw), .name = #_offset }, \
+	{ .reg = { .offset = (_offset), .reset = (_reset), .rw = (_rw) }, \
 	  .pulse = (_pulse), .hook = (_hook) }
 
 #define CAP(id, next)			((id) | (next) << 8)

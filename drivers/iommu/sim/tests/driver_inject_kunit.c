@@ -206,6 +206,28 @@ static void inject_completion_test(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, b->buf[0], ~PATTERN);
 }
 
+/*
+ * An attach whose end nobody sees fails, and leaves neither domain in reach.
+ * Guards against an entry that leads to tables which the caller then frees.
+ */
+static void inject_attach_test(struct kunit *test)
+{
+	struct inject_bench *b = test->priv;
+	struct client *c = b->client;
+	struct sim_device *sdev = dev_iommu_priv_get(&c->pdev->dev);
+
+	KUNIT_ASSERT_EQ(test, map_buf(b), 0);
+	iommu_detach_group(c->domain, c->pdev->dev.iommu_group);
+	c->domain = NULL;
+	sim_inject_set_fail_nth(point(b, SIM_INJECT_COMPLETION_WAIT), 1);
+	KUNIT_EXPECT_EQ(test, inject_attach(b), -ETIMEDOUT);
+	KUNIT_EXPECT_PTR_NE(test, sdev->domain, b->domain);
+	KUNIT_EXPECT_EQ(test, le64_to_cpu(b->iommu->devtab[sdev->rid].qw[0]), SIM_DTE0_V);
+	KUNIT_EXPECT_EQ(test, le64_to_cpu(b->iommu->devtab[sdev->rid].qw[1]), 0);
+	KUNIT_ASSERT_EQ(test, inject_attach(b), 0);
+	KUNIT_EXPECT_EQ(test, client_fill(c, BUF_IOVA, PATTERN, 8), IOMMU_SIM_OK);
+}
+
 static u32 fill_status(struct inject_bench *b, struct iommu_sim_cpl *cpl)
 {
 	struct iommu_sim_desc desc = {
@@ -308,6 +330,7 @@ static struct kunit_case driver_inject_cases[] = {
 	KUNIT_CASE(inject_table_alloc_test),
 	KUNIT_CASE(inject_invalidate_test),
 	KUNIT_CASE(inject_completion_test),
+	KUNIT_CASE(inject_attach_test),
 	KUNIT_CASE(inject_translation_test),
 	KUNIT_CASE(inject_unsupported_test),
 	KUNIT_CASE(inject_overflow_test),

@@ -238,6 +238,21 @@ static void driver_capabilities_test(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, msi);
 }
 
+/* Guards against offering a page that the page table cannot hold */
+static void driver_largest_page_test(struct kunit *test)
+{
+	struct driver_bench *b = test->priv;
+	unsigned int lg2 = __fls(b->domain->pgsize_bitmap);
+	unsigned long size = BIT(lg2);
+
+	KUNIT_EXPECT_LE(test, size - 1, b->domain->geometry.aperture_end);
+	KUNIT_ASSERT_EQ(test, iommu_map(b->domain, size, size, size, RW, GFP_KERNEL), 0);
+	KUNIT_EXPECT_EQ(test, iommu_iova_to_phys(b->domain, 2 * size - 1), 2 * size - 1);
+	KUNIT_EXPECT_EQ(test, iommu_unmap(b->domain, size, size), size);
+	KUNIT_EXPECT_EQ(test, iommu_map(b->domain, 0, 0, BIT(48) + size, RW, GFP_KERNEL), -ERANGE);
+	KUNIT_EXPECT_EQ(test, iommu_iova_to_phys(b->domain, size), 0);
+}
+
 /* More commands than a ring has slots; one that is refused does not stop it */
 static void driver_queue_test(struct kunit *test)
 {
@@ -292,6 +307,7 @@ static struct kunit_case driver_cases[] = {
 	KUNIT_CASE(driver_change_domain_test),
 	KUNIT_CASE(driver_blocked_test),
 	KUNIT_CASE(driver_capabilities_test),
+	KUNIT_CASE(driver_largest_page_test),
 	KUNIT_CASE(driver_queue_test),
 	KUNIT_CASE(driver_limbo_test),
 	{}
