@@ -12,6 +12,7 @@
 #include <linux/types.h>
 
 struct dentry;
+struct sim_inject;
 
 enum iommu_sim_tlp_type {
 	SIM_TLP_MEM_READ,
@@ -63,6 +64,7 @@ struct iommu_sim_port *iommu_sim_port_add(unsigned int instance, u32 segment,
 void iommu_sim_port_del(struct iommu_sim_port *port);
 bool iommu_sim_port_up(const struct iommu_sim_port *port);
 struct dentry *iommu_sim_port_debugfs(const struct iommu_sim_port *port);
+struct sim_inject *iommu_sim_port_inject(const struct iommu_sim_port *port);
 enum iommu_sim_tlp_status iommu_sim_tlp_send(struct iommu_sim_port *port,
 					     struct iommu_sim_tlp *tlp);
 

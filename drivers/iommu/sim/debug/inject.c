@@ -27,6 +27,9 @@ static const char *const point_names[SIM_INJECT_NR] = {
 	[SIM_INJECT_TRANSLATION_FAULT]		= "translation_fault",
 	[SIM_INJECT_UNSUPPORTED_REQUEST]	= "unsupported_request",
 	[SIM_INJECT_EVENT_OVERFLOW]		= "event_overflow",
+	[SIM_INJECT_SHORT_COPY]			= "short_copy",
+	[SIM_INJECT_OVERRUN]			= "overrun",
+	[SIM_INJECT_LOST_MSI]			= "lost_msi",
 };
 
 static bool matches(const struct sim_inject_point *point, int device, u64 iova, u64 last)

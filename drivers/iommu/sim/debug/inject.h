@@ -23,6 +23,9 @@ enum sim_inject_id {
 	SIM_INJECT_TRANSLATION_FAULT,	/* hw: as if nothing were mapped */
 	SIM_INJECT_UNSUPPORTED_REQUEST,	/* hw: a request completes with UR */
 	SIM_INJECT_EVENT_OVERFLOW,	/* hw: an event finds the queue full */
+	SIM_INJECT_SHORT_COPY,		/* pci: a copy leaves out the last byte */
+	SIM_INJECT_OVERRUN,		/* pci: a copy writes a byte too many */
+	SIM_INJECT_LOST_MSI,		/* pci: a completion is not announced */
 	SIM_INJECT_NR
 };
 

@@ -293,8 +293,9 @@ static int map_page(__le64 *entry, unsigned int level, u64 iova, u64 leaf, unsig
  * @mapped: increased by the bytes that are mapped, also if the rest fails
  * @limbo: gets tables that had to make way
  *
- * Return: 0; -EINVAL if the root does not span such a page; -ENOMEM; -EADDRINUSE if something is mapped there, as of
- * generic_pt, where older drivers have -EEXIST.
+ * Return: 0; -EINVAL if the root does not span such a page; -ENOMEM;
+ * -EADDRINUSE if something is mapped there, as of generic_pt, where older
+ * drivers have -EEXIST.
  */
 int sim_pt_map(struct sim_pt *pt, u64 iova, u64 pa, unsigned int size_lg2, size_t count,
 	       u64 rights, gfp_t gfp, size_t *mapped, struct sim_limbo *limbo)

@@ -256,6 +256,18 @@ struct dentry *iommu_sim_port_debugfs(const struct iommu_sim_port *port)
 }
 EXPORT_SYMBOL_SIM_TLP(iommu_sim_port_debugfs);
 
+/**
+ * iommu_sim_port_inject() - the injection points for what is behind a port
+ * @port: the root port
+ *
+ * Return: those of the instance.
+ */
+struct sim_inject *iommu_sim_port_inject(const struct iommu_sim_port *port)
+{
+	return &port->hw->inject;
+}
+EXPORT_SYMBOL_SIM_TLP(iommu_sim_port_inject);
+
 static int __init sim_hw_init(void)
 {
 	int ret;

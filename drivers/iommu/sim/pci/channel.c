@@ -230,6 +230,20 @@ int sim_channel_send(struct sim_channel *ch, struct iommu_sim_tlp *tlp,
 	return ret;
 }
 
+/**
+ * sim_channel_inject() - whether the engine is to misbehave here and now
+ * @ch: the channel, whose thread calls
+ * @id: in which way
+ * @iova: first address concerned
+ * @last: last address concerned
+ *
+ * Return: true if it is.
+ */
+bool sim_channel_inject(struct sim_channel *ch, enum sim_inject_id id, u64 iova, u64 last)
+{
+	return sim_inject(ch->ep->up->inject, id, ch->ep->rid, iova, last);
+}
+
 /* A request of the ring itself, not of a descriptor */
 static int sim_channel_ring_access(struct sim_channel *ch, u8 type, u64 base, void *data,
 				   u32 len, void (*then)(struct sim_channel *ch))
@@ -323,7 +337,8 @@ static void sim_channel_work(struct sim_channel *ch)
 			sim_channel_halt_work(ch, IOMMU_SIM_HALT_CPL_WRITE);
 		return;
 	}
-	if (w->desc.flags & IOMMU_SIM_DESC_INTR)
+	if (w->desc.flags & IOMMU_SIM_DESC_INTR &&
+	    !sim_channel_inject(ch, SIM_INJECT_LOST_MSI, 0, U64_MAX))
 		sim_channel_send_msi(ch, w->epoch);
 }
 

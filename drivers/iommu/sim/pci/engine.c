@@ -142,6 +142,19 @@ static void sim_stream_advance(struct sim_stream *s, u32 n)
 	s->left -= n;
 }
 
+/* The last write of a copy, which a bad engine gets wrong without a word */
+static int sim_engine_write_end(struct sim_channel *ch, u64 addr, u8 *data, u32 len)
+{
+	int ret;
+
+	if (sim_channel_inject(ch, SIM_INJECT_SHORT_COPY, addr, addr + len - 1))
+		return len > 1 ? sim_engine_write(ch, addr, data, len - 1) : 0;
+	ret = sim_engine_write(ch, addr, data, len);
+	if (!ret && sim_channel_inject(ch, SIM_INJECT_OVERRUN, addr, addr + len - 1))
+		ret = sim_engine_write(ch, addr + len, data, 1);
+	return ret;
+}
+
 static int sim_engine_copy(struct sim_channel *ch)
 {
 	u32 len = le32_to_cpu(ch->work.desc.len), done = 0, n;
@@ -152,8 +165,11 @@ static int sim_engine_copy(struct sim_channel *ch)
 	while (!ret && done < len) {
 		n = sim_stream_chunk(&src, len - done);
 		n = sim_stream_chunk(&dst, n);
-		ret = sim_engine_read(ch, src.addr, ch->buf->data, n) ?:
-		      sim_engine_write(ch, dst.addr, ch->buf->data, n);
+		ret = sim_engine_read(ch, src.addr, ch->buf->data, n);
+		if (!ret && done + n < len)
+			ret = sim_engine_write(ch, dst.addr, ch->buf->data, n);
+		else if (!ret)
+			ret = sim_engine_write_end(ch, dst.addr, ch->buf->data, n);
 		if (ret)
 			break;
 		sim_stream_advance(&src, n);

@@ -255,6 +255,7 @@ static int sim_root_port_add(struct sim_root_port *rp)
 			pr_err("the IOMMU is not enabled; load iommu-sim first\n");
 		goto err_segment;
 	}
+	rp->upstream.inject = iommu_sim_port_inject(rp->port);
 	rp->msi = sim_msi_create(rp->segment);
 	if (IS_ERR(rp->msi)) {
 		ret = PTR_ERR(rp->msi);
@@ -324,3 +325,4 @@ MODULE_DESCRIPTION("Synthetic PCI bus and endpoints behind the emulated IOMMU");
 MODULE_LICENSE("GPL");
 MODULE_SOFTDEP("pre: iommu-sim");
 SIM_IMPORT_NS(IOMMU_SIM_TLP);
+SIM_IMPORT_NS(IOMMU_SIM_DEBUG);

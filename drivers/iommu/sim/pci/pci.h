@@ -15,6 +15,7 @@
 
 #include <linux/iommu-sim.h>
 
+#include "debug/inject.h"
 #include "iommu-sim-regfile.h"
 #include "iommu-sim-section.h"
 #include "iommu-sim-tlp.h"
@@ -43,10 +44,12 @@ struct task_struct;
  * struct sim_upstream - whom an endpoint sends its requests to
  * @send: handle one request; called with interrupts off, unless it is an MSI
  * @is_up: whether there is anybody; if not, the endpoint does not answer either
+ * @inject: what may make an endpoint misbehave
  */
 struct sim_upstream {
 	enum iommu_sim_tlp_status (*send)(struct sim_upstream *up, struct iommu_sim_tlp *tlp);
 	bool (*is_up)(const struct sim_upstream *up);
+	struct sim_inject *inject;
 };
 
 /* What a channel takes over from its registers when it is enabled */
@@ -176,6 +179,7 @@ void sim_cfg_write(struct sim_endpoint *ep, unsigned int offset, unsigned int si
 unsigned int sim_channel_write_ctrl(struct sim_channel *ch, u32 old, bool reset);
 unsigned int sim_channel_write_tail(struct sim_channel *ch);
 void sim_channel_reset(struct sim_channel *ch);
+bool sim_channel_inject(struct sim_channel *ch, enum sim_inject_id id, u64 iova, u64 last);
 int sim_channel_send(struct sim_channel *ch, struct iommu_sim_tlp *tlp,
 		     void (*then)(struct sim_channel *ch));
 int sim_channel_thread(void *data);

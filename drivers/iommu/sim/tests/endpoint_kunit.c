@@ -68,6 +68,54 @@ static void test_copy(struct kunit *test)
 	KUNIT_EXPECT_NULL(test, memchr_inv(dst + c->dst + c->len, 0, 4096));
 }
 
+/* One failure of @id, told of nowhere */
+static void misbehave(struct tlp_bench *b, enum sim_inject_id id)
+{
+	struct sim_inject_point *point = &b->inject.point[id];
+
+	/* The bench has no hw to set it up */
+	if (!point->inject) {
+		mutex_init(&b->inject.lock);
+		point->inject = &b->inject;
+		point->device = SIM_INJECT_ANY_DEVICE;
+		point->iova_last = U64_MAX;
+	}
+	sim_inject_set_fail_nth(point, 1);
+}
+
+/* What a test of a client has to find out by itself: all ends well, it says */
+static void test_bad_engine(struct kunit *test)
+{
+	struct tlp_bench *b = tlp_bench_started(test, 4);
+	struct iommu_sim_desc d = {
+		.op = 1,
+		.flags = 1,
+		.len = cpu_to_le32(5000),
+		.src = cpu_to_le64(TLP_SRC),
+		.dst = cpu_to_le64(TLP_DST + 1),
+	};
+	u8 *src = tlp_ptr(b, TLP_SRC), *dst = tlp_ptr(b, TLP_DST);
+
+	src[4999] = 0x5a;
+	misbehave(b, SIM_INJECT_SHORT_COPY);
+	expect_cpl(b, tlp_bench_do(b, &d), IOMMU_SIM_OK, 5000);
+	KUNIT_EXPECT_MEMEQ(test, dst + 1, src, 4999);
+	KUNIT_EXPECT_EQ(test, dst[5000], 0);
+
+	misbehave(b, SIM_INJECT_OVERRUN);
+	src[4096] = 0xa5;	/* the first byte of the last request */
+	expect_cpl(b, tlp_bench_do(b, &d), IOMMU_SIM_OK, 5000);
+	KUNIT_EXPECT_MEMEQ(test, dst + 1, src, 5000);
+	KUNIT_EXPECT_EQ(test, dst[5001], 0xa5);
+	KUNIT_EXPECT_EQ(test, dst[0], 0);
+
+	misbehave(b, SIM_INJECT_LOST_MSI);
+	KUNIT_EXPECT_EQ(test, b->ep->ch[0].stats.msis, 2);
+	expect_cpl(b, tlp_bench_do(b, &d), IOMMU_SIM_OK, 5000);
+	tlp_bench_settle(b);
+	KUNIT_EXPECT_EQ(test, b->ep->ch[0].stats.msis, 2);
+}
+
 static void test_fill(struct kunit *test)
 {
 	static const u8 pattern[8] = { 0x11, 0x22, 0x33, 0x44, 0x55, 0x66, 0x77, 0x88 };
@@ -372,6 +420,7 @@ static void test_pasid(struct kunit *test)
 static struct kunit_case endpoint_cases[] = {
 	KUNIT_CASE(test_nop),
 	KUNIT_CASE_PARAM(test_copy, span_gen_params),
+	KUNIT_CASE(test_bad_engine),
 	KUNIT_CASE_PARAM(test_fill, span_gen_params),
 	KUNIT_CASE_PARAM(test_compare, span_gen_params),
 	KUNIT_CASE(test_fetch_add),

@@ -162,6 +162,7 @@ struct tlp_bench *tlp_bench_create(struct kunit *test)
 	b->test = test;
 	b->up.send = bench_send;
 	b->up.is_up = bench_is_up;
+	b->up.inject = &b->inject;
 	raw_spin_lock_init(&b->lock);
 	init_waitqueue_head(&b->wait);
 	b->ram = bench_alloc(test, TLP_RAM_SIZE);

@@ -49,6 +49,7 @@ struct tlp_rec {
  * struct tlp_bench - see above
  * @test: the test it belongs to
  * @up: given to the endpoint
+ * @inject: what makes the endpoint misbehave; nothing, unless a test arms it
  * @ep: the endpoint
  * @ram: the memory
  * @lock: protects the log
@@ -68,6 +69,7 @@ struct tlp_rec {
 struct tlp_bench {
 	struct kunit *test;
 	struct sim_upstream up;
+	struct sim_inject inject;
 	struct sim_endpoint *ep;
 	u8 *ram;
 	raw_spinlock_t lock;

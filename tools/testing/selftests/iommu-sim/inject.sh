@@ -8,7 +8,7 @@
 
 INJECT=/sys/kernel/debug/iommu-sim/iommu0/inject
 POINTS="map table_alloc iotlb_invalidate completion_wait translation_fault unsupported_request
-	event_overflow"
+	event_overflow short_copy overrun lost_msi"
 
 set_point()
 {
@@ -170,6 +170,14 @@ event_lost()
 		expect result "$(field "$DMA/$dev/use_after_unmap/result" unmapped)" read-fault
 }
 
+# An engine that gets it wrong without a word: the self-test finds the byte.
+bad_engine()
+{
+	clear_all && arm "$1" 1 device "$dev"
+	copy "$dev" 4096 64 2
+	expect mismatches "$(field "$DMA/$dev/selftest/result" mismatches)" 1
+}
+
 tables()
 {
 	echo $(($(field "$STATS" tables_allocated) - $(field "$STATS" tables_freed)))
@@ -198,7 +206,7 @@ works_again()
 }
 
 dma_setup
-ksft_plan 25
+ksft_plan 28
 ksft_test "strict" set_group_type "$dev" DMA
 ksft_test "nothing is armed at first" defaults
 ksft_test "works unarmed" all_well
@@ -220,6 +228,9 @@ ksft_test "an event is lost" event_lost
 ksft_test "works after clear" works_again
 ksft_test "a completion is lost: the device is blocked" completion_lost
 ksft_test "a rescan brings it back" rescan
+ksft_test "works after clear" works_again
+ksft_test "a short copy is found" bad_engine short_copy
+ksft_test "an overrun is found" bad_engine overrun
 ksft_test "works after clear" works_again
 ksft_test "no memory for tables" table_alloc_fails
 ksft_test "works after clear" works_again
