@@ -13,31 +13,25 @@ static struct sim_dte_slot *slot_of(struct iommu_sim_hw *hw, u16 rid)
 
 static bool slot_find(const struct sim_dte_slot *slot, u16 rid, u64 qw[2])
 {
+	unsigned int seq;
 	bool found;
-	u32 seq;
 
 	do {
-		/* Pairs with smp_store_release() in slot_write() */
-		seq = smp_load_acquire(&slot->seq) & ~1U;
-		found = READ_ONCE(slot->rid) == rid;
-		qw[0] = READ_ONCE(slot->qw[0]);
-		qw[1] = READ_ONCE(slot->qw[1]);
-		/* Pairs with smp_wmb() in slot_write() */
-		smp_rmb();
-	} while (unlikely(READ_ONCE(slot->seq) != seq));
+		seq = read_seqcount_begin(&slot->seq);
+		found = slot->rid == rid;
+		qw[0] = slot->qw[0];
+		qw[1] = slot->qw[1];
+	} while (read_seqcount_retry(&slot->seq, seq));
 	return found;
 }
 
 static void slot_write(struct sim_dte_slot *slot, u32 rid, const u64 qw[2])
 {
-	WRITE_ONCE(slot->seq, slot->seq + 1);
-	/* Pairs with smp_rmb() in slot_find() */
-	smp_wmb();
-	WRITE_ONCE(slot->rid, rid);
-	WRITE_ONCE(slot->qw[0], qw[0]);
-	WRITE_ONCE(slot->qw[1], qw[1]);
-	/* Pairs with smp_load_acquire() in slot_find() */
-	smp_store_release(&slot->seq, slot->seq + 1);
+	write_seqcount_begin(&slot->seq);
+	slot->rid = rid;
+	slot->qw[0] = qw[0];
+	slot->qw[1] = qw[1];
+	write_seqcount_end(&slot->seq);
 }
 
 /* spec 3.2 */

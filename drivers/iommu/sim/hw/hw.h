@@ -13,6 +13,7 @@
 #include <linux/irq_work.h>
 #include <linux/list.h>
 #include <linux/mutex.h>
+#include <linux/seqlock.h>
 #include <linux/spinlock.h>
 #include <linux/types.h>
 
@@ -92,7 +93,7 @@ struct sim_cmdq {
 
 /* A device table entry as read, and what it was read for */
 struct sim_dte_slot {
-	u32 seq;
+	seqcount_raw_spinlock_t seq;	/* with iommu_sim_hw::lock */
 	u32 rid;		/* SIM_DTE_SLOT_EMPTY if none */
 	u64 qw[2];
 };

@@ -43,7 +43,7 @@ struct tlb_entry {
 
 struct tlb_set {
 	raw_spinlock_t lock;
-	u32 seq;		/* odd while a writer is at it */
+	seqcount_raw_spinlock_t seq;
 	u32 victim;
 	struct tlb_entry way[];
 };
@@ -91,8 +91,12 @@ int sim_tlb_init(struct sim_tlb *tlb, const struct sim_hw_config *config)
 		sim_tlb_destroy(tlb);
 		return -ENOMEM;
 	}
-	for (i = 0; i < BIT_ULL(tlb->sets_lg2); i++)
-		raw_spin_lock_init(&set_at(tlb, i)->lock);
+	for (i = 0; i < BIT_ULL(tlb->sets_lg2); i++) {
+		struct tlb_set *set = set_at(tlb, i);
+
+		raw_spin_lock_init(&set->lock);
+		seqcount_raw_spinlock_init(&set->seq, &set->lock);
+	}
 	return 0;
 }
 
@@ -112,36 +116,25 @@ void sim_tlb_destroy(struct sim_tlb *tlb)
 static bool set_find(const struct sim_tlb *tlb, const struct tlb_set *set, u64 page, u64 tag,
 		     u64 *data)
 {
-	unsigned int i;
+	unsigned int i, seq;
 	bool found;
-	u32 seq;
 
 	do {
-		/* Pairs with smp_store_release() in set_write() */
-		seq = smp_load_acquire(&set->seq) & ~1U;
+		seq = read_seqcount_begin(&set->seq);
 		found = false;
 		for (i = 0; i < tlb->ways && !found; i++) {
-			found = READ_ONCE(set->way[i].page) == page &&
-				READ_ONCE(set->way[i].tag) == tag;
-			*data = READ_ONCE(set->way[i].data);
+			found = set->way[i].page == page && set->way[i].tag == tag;
+			*data = set->way[i].data;
 		}
-		/* Pairs with smp_wmb() in set_write() */
-		smp_rmb();
-	} while (unlikely(READ_ONCE(set->seq) != seq));
+	} while (read_seqcount_retry(&set->seq, seq));
 	return found;
 }
 
 static void set_write(struct tlb_set *set, unsigned int way, struct tlb_entry entry)
 {
-	lockdep_assert_held(&set->lock);
-	WRITE_ONCE(set->seq, set->seq + 1);
-	/* Pairs with smp_rmb() in set_find() */
-	smp_wmb();
-	WRITE_ONCE(set->way[way].page, entry.page);
-	WRITE_ONCE(set->way[way].tag, entry.tag);
-	WRITE_ONCE(set->way[way].data, entry.data);
-	/* Pairs with smp_load_acquire() in set_find() */
-	smp_store_release(&set->seq, set->seq + 1);
+	write_seqcount_begin(&set->seq);
+	set->way[way] = entry;
+	write_seqcount_end(&set->seq);
 }
 
 /**

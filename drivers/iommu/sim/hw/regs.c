@@ -324,8 +324,10 @@ struct iommu_sim_hw *sim_hw_create(const struct sim_hw_config *config)
 	hw->irq_work = IRQ_WORK_INIT_HARD(interrupt);
 	hw->raise_irq = no_irq;
 	sim_inject_init(&hw->inject);
-	for (i = 0; i < SIM_DTE_SLOTS; i++)
+	for (i = 0; i < SIM_DTE_SLOTS; i++) {
+		seqcount_raw_spinlock_init(&hw->dte_slots[i].seq, &hw->lock);
 		hw->dte_slots[i].rid = SIM_DTE_SLOT_EMPTY;
+	}
 
 	ret = sim_stats_init(&hw->stats, sim_hw_stat_names, SIM_STAT_NR);
 	if (ret)
