@@ -159,6 +159,19 @@ static int sim_dma_find(struct pci_dev *pdev, u32 *caps)
 	return dvsec;
 }
 
+/*
+ * Whoever had the device before, a user of VFIO for one, may have left channels
+ * running, which only wait for bus mastering.
+ */
+static void sim_dma_quiesce(struct pci_dev *pdev, int dvsec, u32 caps)
+{
+	unsigned int i;
+
+	for (i = 0; i < FIELD_GET(IOMMU_SIM_CAPS_CHANNELS, caps); i++)
+		pci_write_config_dword(pdev, dvsec + IOMMU_SIM_CHANNEL(i) + IOMMU_SIM_CH_CTRL,
+				       IOMMU_SIM_CH_CTRL_RESET);
+}
+
 static int sim_dma_probe(struct pci_dev *pdev, const struct pci_device_id *id)
 {
 	struct device *dev = &pdev->dev;
@@ -176,6 +189,7 @@ static int sim_dma_probe(struct pci_dev *pdev, const struct pci_device_id *id)
 	if (ret)
 		goto err_disable;
 	dma_set_max_seg_size(dev, UINT_MAX);
+	sim_dma_quiesce(pdev, dvsec, caps);
 	pci_set_master(pdev);
 
 	ret = -ENOMEM;

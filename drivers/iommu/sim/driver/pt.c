@@ -334,7 +334,8 @@ static void clear_leaf(__le64 *entry, unsigned int nr)
 
 /*
  * Unmaps what is mapped from @iova to @last, up to the first gap; @table covers
- * all of that. Returns the address after the last one that was unmapped.
+ * all of that. Returns the address after the last one that was unmapped, which
+ * may be beyond @last.
  */
 static u64 unmap_table(__le64 *table, unsigned int level, u64 iova, u64 last,
 		       struct sim_limbo *limbo)
@@ -351,8 +352,8 @@ static u64 unmap_table(__le64 *table, unsigned int level, u64 iova, u64 last,
 
 		if (is_leaf(entry)) {
 			below = BIT_ULL(leaf_size_lg2(entry, level)) - 1;
-			/* A part of a page cannot go alone */
-			if (iova & below || last - iova < below)
+			/* A page goes as a whole: with its first part, and not with another */
+			if (iova & below)
 				return iova;
 			clear_leaf(slot, (below >> slot_lg2) + 1);
 			iova += below + 1;
@@ -380,8 +381,9 @@ static u64 unmap_table(__le64 *table, unsigned int level, u64 iova, u64 last,
  * @len: bytes, at least 1; the range is within the page table's width
  * @limbo: gets the tables that went with it
  *
- * Ends at the first address that is not mapped, or where a page is mapped that
- * is not wholly in the range. Return: bytes unmapped.
+ * Ends at the first address that is not mapped. A page that begins in the range
+ * goes as a whole, as VFIO and iommufd expect; one that began before ends it.
+ * Return: bytes unmapped, which may be more than @len.
  */
 u64 sim_pt_unmap(struct sim_pt *pt, u64 iova, u64 len, struct sim_limbo *limbo)
 {

@@ -238,6 +238,20 @@ static void driver_capabilities_test(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, msi);
 }
 
+/*
+ * VFIO asks at open whether an unmap of 4 KiB takes the 8 KiB that were mapped,
+ * and forgets the rest if the answer is not 4 KiB. Guards against an answer of
+ * "nothing", which left the device with memory that VFIO had freed.
+ */
+static void driver_fine_grained_test(struct kunit *test)
+{
+	struct driver_bench *b = test->priv;
+
+	KUNIT_ASSERT_EQ(test, iommu_map(b->domain, 0, 0x1000000, SZ_8K, RW, GFP_KERNEL), 0);
+	KUNIT_EXPECT_EQ(test, iommu_unmap(b->domain, 0, SZ_4K), SZ_8K);
+	KUNIT_EXPECT_EQ(test, iommu_iova_to_phys(b->domain, SZ_4K), 0);
+}
+
 /* Guards against offering a page that the page table cannot hold */
 static void driver_largest_page_test(struct kunit *test)
 {
@@ -307,6 +321,7 @@ static struct kunit_case driver_cases[] = {
 	KUNIT_CASE(driver_change_domain_test),
 	KUNIT_CASE(driver_blocked_test),
 	KUNIT_CASE(driver_capabilities_test),
+	KUNIT_CASE(driver_fine_grained_test),
 	KUNIT_CASE(driver_largest_page_test),
 	KUNIT_CASE(driver_queue_test),
 	KUNIT_CASE(driver_limbo_test),

@@ -84,14 +84,12 @@ static void pt_size_test(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, map(b, iova + size - SZ_4K, SZ_4K, 12, 1, &mapped), -EADDRINUSE);
 	KUNIT_EXPECT_EQ(test, mapped, 0);
 
-	/* A part of it does not go alone */
-	if (lg2 > SIM_PAGE_LG2) {
-		KUNIT_EXPECT_EQ(test, sim_pt_unmap(&b->pt, iova, size / 2, &b->limbo), 0);
+	/* Nothing begins in its second half; with its first it goes as a whole */
+	if (lg2 > SIM_PAGE_LG2)
 		KUNIT_EXPECT_EQ(test, sim_pt_unmap(&b->pt, iova + size / 2, size / 2, &b->limbo),
 				0);
-	}
 	KUNIT_EXPECT_EQ(test, sim_pt_lookup(&b->pt, iova + size / 2), pa + size / 2);
-	KUNIT_EXPECT_EQ(test, sim_pt_unmap(&b->pt, iova, size, &b->limbo), size);
+	KUNIT_EXPECT_EQ(test, sim_pt_unmap(&b->pt, iova, SZ_4K, &b->limbo), size);
 	KUNIT_EXPECT_EQ(test, sim_pt_lookup(&b->pt, iova), 0);
 	KUNIT_EXPECT_EQ(test, sim_pt_lookup(&b->pt, iova + size - 1), 0);
 	KUNIT_EXPECT_EQ(test, sim_pt_unmap(&b->pt, iova, size, &b->limbo), 0);
@@ -181,8 +179,7 @@ static void model_unmap(struct kunit *test, struct model *m, struct rnd_state *r
 	u32 first = prandom_u32_state(rnd) % MODEL_PAGES, at = first;
 	u32 pages = 1 + prandom_u32_state(rnd) % (MODEL_PAGES - first);
 
-	while (at < first + pages && m->pa[at] && m->first[at] == at &&
-	       at + BIT(m->lg2[at] - 12) <= first + pages)
+	while (at < first + pages && m->pa[at] && m->first[at] == at)
 		at += BIT(m->lg2[at] - 12);
 	KUNIT_ASSERT_EQ(test, sim_pt_unmap(&b->pt, MODEL_BASE + first * (u64)SZ_4K,
 					   pages * (u64)SZ_4K, &b->limbo),
