@@ -192,7 +192,7 @@ table_alloc_fails()
 	rescan || return
 	before=$(tables)
 	for nth in 1 2 3 4 5 6 7 8; do
-		set_point table_alloc fail-nth $nth
+		set_point table_alloc fail-nth "$nth"
 		rescan
 		clear_all
 		rescan || return

@@ -1,0 +1,120 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+# The kernel's own test of DMA engines on our channels: random sizes and
+# offsets, strict, batched and without translation. And a bad engine, which it
+# has to find: else it would prove nothing.
+
+. "$(dirname "$0")/lib.sh"
+. "$(dirname "$0")/dma.sh"
+
+PARAM=/sys/module/dmatest/parameters
+INJECT=/sys/kernel/debug/iommu-sim/iommu0/inject
+iterations=$((500 * SCALE))
+threads=2
+
+dma_setup
+modprobe -q dmatest
+[ -d "$PARAM" ] || ksft_skip_all "this kernel has no dmatest (CONFIG_DMATEST)"
+
+our_channels()
+{
+	local c
+
+	for c in /sys/class/dma/*; do
+		[ "$(basename "$(readlink -f "$c/device")")" = "$dev" ] && basename "$c"
+	done
+	return 0
+}
+
+mark()
+{
+	echo "dmatest.sh: $1" >/dev/kmsg
+}
+
+# What dmatest has said since the last mark.
+log()
+{
+	dmesg | tac | sed '/dmatest\.sh: /q' | tac | grep 'dmatest: .*chan'
+}
+
+# run_dmatest TYPE ITERATIONS: 0 is copy, 1 is memset; on all channels.
+run_dmatest()
+{
+	local c
+
+	mark run
+	echo 0 >"$PARAM/dmatest" && echo "$1" >"$PARAM/dmatest" && echo "$2" >"$PARAM/iterations" &&
+		echo "$threads" >"$PARAM/threads_per_chan" && echo 1000 >"$PARAM/timeout" || return
+	for c in $(our_channels); do
+		echo "$c" >"$PARAM/channel" || return
+	done
+	echo 1 >"$PARAM/run" || return
+	# Reading "wait" returns at once if no thread has begun yet.
+	wait_for 200 all_done
+}
+
+all_done()
+{
+	[ "$(log | grep -c summary)" = $(($(our_channels | wc -l) * threads)) ]
+}
+
+# sum N: field N of "summary TESTS tests, FAILURES failures", over all threads.
+sum()
+{
+	log | sed -n 's/.*summary \([0-9]*\) tests, \([0-9]*\) failures.*/\1 \2/p' |
+		awk -v n="$1" '{ s += $n } END { print s + 0 }'
+}
+
+passes()
+{
+	local nr
+
+	nr=$(our_channels | wc -l)
+	run_dmatest "$1" "$iterations" || return
+	log | grep summary | sed 's/^/# /'
+	expect tests "$(sum 1)" $((nr * threads * iterations)) &&
+		expect failures "$(sum 2)" 0 && balanced "$DMA/stats"
+}
+
+arm()
+{
+	echo 1 >"$INJECT/clear" && echo "$dev" >"$INJECT/$1/device" && echo -1 >"$INJECT/$1/times" &&
+		echo 0 >"$INJECT/$1/verbose" && echo "$2" >"$INJECT/$1/probability"
+}
+
+# found POINT PERCENT TEXT: with so many going wrong, dmatest says so.
+found()
+{
+	arm "$1" "$2" && run_dmatest 0 20 || return
+	echo 1 >"$INJECT/clear"
+	[ "$(sum 2)" -gt 0 ] && log | grep -q "$3"
+}
+
+# Maps that fail are errors, and nothing else is wrong.
+only_errors()
+{
+	arm map 10 && run_dmatest 0 "$iterations" || return
+	echo 1 >"$INJECT/clear"
+	[ "$(sum 2)" -gt 0 ] || { diag "nothing failed"; return 1; }
+	! log | grep -q "data error" && log | grep -q "mapping error" && balanced "$DMA/stats"
+}
+
+four_threads()
+{
+	expect channels "$(our_channels | wc -l)" 2
+}
+
+ksft_plan 15
+ksft_test "two channels" four_threads
+for type in DMA DMA-FQ identity; do
+	ksft_test "group type $type" set_group_type "$dev" $type
+	ksft_test "copies, $type" passes 0
+	ksft_test "memsets, $type" passes 1
+done
+set_group_type "$dev" DMA
+ksft_test "a short copy is found" found short_copy 20 "data error"
+ksft_test "an overrun is found" found overrun 20 "data error"
+ksft_test "a lost interrupt is found" found lost_msi 70 "timed out"
+ksft_test "one map in ten fails: errors, and no wrong data" only_errors
+ksft_test "all well again" passes 0
+ksft_finish
