@@ -7,7 +7,7 @@ KDIR ?= /lib/modules/$(shell uname -r)/build
 .DEFAULT_GOAL := modules
 MAKEFLAGS += --no-print-directory
 
-.PHONY: modules modules_install clean stock run shell check kunit kselftest lint kdir help
+.PHONY: modules modules_install clean stock run shell check check-all kunit kselftest lint kdir help
 
 modules: kdir ## build the modules for KDIR=DIR (default: the running kernel)
 	$(MAKE) -C $(KDIR) M=$(CURDIR) modules
@@ -27,11 +27,14 @@ shell: ## a prompt in a VM with the modules loaded
 check: ## lint, KUnit and kselftests; ends with "N passed, N failed, N skipped"
 	@scripts/check
 
-kunit: ## KUnit under user-mode Linux (FILTER=GLOB)
-	@scripts/kunit $(FILTER)
+check-all: ## all kernels and their debug builds (STEP=NAME for one)
+	@scripts/check-all $(STEP)
 
-kselftest: ## the kselftests in a VM (T=NAME for one)
-	@scripts/kselftest $(T)
+kunit: ## KUnit under user-mode Linux (FILTER=GLOB, KERNEL=7.2, DEBUG=1)
+	@scripts/kunit $(if $(KERNEL),--kernel $(KERNEL)) $(if $(DEBUG),--debug) $(FILTER)
+
+kselftest: ## the kselftests in a VM (T=NAME for one, KERNEL=7.2, DEBUG=1)
+	@scripts/kselftest $(if $(KERNEL),--kernel $(KERNEL)) $(if $(DEBUG),--debug) $(T)
 
 lint: ## style, sparse, kernel-doc, shell, documentation, layering
 	@scripts/lint
@@ -48,5 +51,5 @@ kdir:
 		echo "'make stock' to build for the test kernel (fetched when needed)."; exit 1; } >&2
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z_]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z_-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' Makefile
 	@echo "Every script in scripts/ explains itself with --help."

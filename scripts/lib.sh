@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # What the other scripts share. Source it, do not run it.
 #
-# shellcheck disable=SC2034 # used by those that source this
+# shellcheck disable=SC2034,SC2154 # used by those that source this, and set there
 
 set -euo pipefail
 
@@ -69,7 +69,10 @@ step()
 	wait "$_beat" 2>/dev/null || true
 	if [ "$_status" -ne 0 ]; then
 		msg "$_text: FAILED (status $_status) after $((SECONDS - _start)) s"
-		tail -n 40 "$_log" >&2
+		# A kernel build may say pages after its first error.
+		grep -nE '(^|[ :*])(fatal )?(error|ERROR|Error)[: ]|undefined|\*\*\*' "$_log" | head -n 20 >&2 || true
+		msg "and its last lines:"
+		tail -n 20 "$_log" >&2
 	else
 		msg "$_text: done in $((SECONDS - _start)) s"
 	fi
@@ -153,6 +156,26 @@ APT_OPTS=()
 need()
 {
 	"$TOP/scripts/deps" "$@"
+}
+
+# test_kernel: what $kernel and $flavour stand for: kernel_name for people and
+# directories, kernel_words for scripts/kernel, kernel_args for the others.
+test_kernel()
+{
+	kernel_name=$kernel${flavour:+-$flavour}
+	kernel_args=(--kernel "$kernel" ${flavour:+--flavour "$flavour"})
+	case $kernel in
+	stock)
+		[ -z "$flavour" ] || bad_usage "the stock kernel is as Debian has built it"
+		kernel_words=(stock)
+		;;
+	7.2)
+		kernel_words=(build 7.2 ${flavour:+"$flavour"})
+		;;
+	*)
+		bad_usage "no such kernel: $kernel (stock or 7.2)"
+		;;
+	esac
 }
 
 # The suffix that keeps two checkouts apart in the shared cache.
