@@ -2,12 +2,11 @@
 /*
  * Domains: what the IOMMU core maps into, and attaches devices to.
  */
+#include <linux/debugfs.h>
 #include <linux/slab.h>
 
 #include "compat.h"
 #include "driver.h"
-
-#define DEFAULT_LEVELS	4
 
 static u64 blocked_dte(void)
 {
@@ -93,7 +92,7 @@ static int flush(struct sim_domain *domain, struct sim_cmd cmd)
 		cmds[nr++] = sim_cmd_invalidate_pages(domain->id, limbo.iova, limbo.last, true);
 	ret = sim_queue_submit(domain->iommu, cmds, nr);
 	if (!ret) {
-		sim_limbo_free(&limbo, &domain->iommu->stats);
+		sim_limbo_free(&limbo, &domain->pt);
 		return 0;
 	}
 	/* The silicon may still hold them: keep them for the next flush */
@@ -219,6 +218,7 @@ static void domain_free(struct iommu_domain *d)
 	struct sim_cmd cmd = sim_cmd_invalidate_domain(domain->id);
 	int ret;
 
+	debugfs_remove_recursive(domain->debugfs);
 	/* No device is attached; what stays cached would meet the next user of the ID */
 	ret = flush(domain, cmd);
 	if (ret) {
@@ -356,6 +356,7 @@ struct iommu_domain *sim_domain_alloc_paging(struct device *dev)
 {
 	struct sim_device *sdev = dev ? dev_iommu_priv_get(dev) : NULL;
 	struct sim_domain *domain;
+	unsigned int levels;
 	int id, ret;
 
 	if (!sdev)
@@ -374,16 +375,18 @@ struct iommu_domain *sim_domain_alloc_paging(struct device *dev)
 		goto free_domain;
 	}
 	domain->id = id;
-	ret = sim_pt_init(&domain->pt, DEFAULT_LEVELS, &sdev->iommu->stats, sdev->iommu->inject);
+	levels = DIV_ROUND_UP(sdev->iommu->iova_bits - SIM_PAGE_LG2, SIM_PT_LEVEL_LG2);
+	ret = sim_pt_init(&domain->pt, levels, &sdev->iommu->stats, sdev->iommu->inject);
 	if (ret)
 		goto free_id;
 
 	domain->domain.ops = &sim_paging_domain_ops;
-	/* No page is larger than what the root spans */
+	/* No page is larger than all there is */
 	domain->domain.pgsize_bitmap = sdev->iommu->pgsizes &
-				       GENMASK(sim_pt_va_bits(DEFAULT_LEVELS) - 1, 0);
-	domain->domain.geometry.aperture_end = BIT_ULL(sim_pt_va_bits(DEFAULT_LEVELS)) - 1;
+				       GENMASK(sdev->iommu->iova_bits - 1, 0);
+	domain->domain.geometry.aperture_end = BIT_ULL(sdev->iommu->iova_bits) - 1;
 	domain->domain.geometry.force_aperture = true;
+	sim_domain_debugfs_add(domain);
 	return &domain->domain;
 
 free_id:

@@ -61,11 +61,13 @@ struct sim_queue {
  * @irq: its interrupt
  * @npcache: "not present" is cached, too (spec 5.4)
  * @pgsizes: page sizes, a bit for each
+ * @iova_bits: width of the IOVA of a domain
  * @domain_ids: domain IDs in use
  * @devices: struct sim_device by requester ID; freed after a grace period
  * @lock: serialises what attaches, against the event handler, too
  * @stats: counters, shown in debugfs
  * @inject: fault injection
+ * @debugfs_domains: directory of the domains
  */
 struct sim_iommu {
 	struct iommu_device iommu;
@@ -79,6 +81,8 @@ struct sim_iommu {
 	int irq;
 	bool npcache;
 	unsigned long pgsizes;
+	unsigned int iova_bits;
+	struct dentry *debugfs_domains;
 	struct ida domain_ids;
 	struct xarray devices;
 	struct mutex lock;	/* who is attached to what */
@@ -90,16 +94,32 @@ struct sim_iommu {
  * struct sim_pt - a page table
  * @root: the highest table
  * @levels: how many levels
- * @stats: where tables are counted
+ * @tables: tables there are, those in limbo included
+ * @stats: where tables are counted, too
  * @inject: what may make maps fail
  * @device: requester ID on whose behalf they fail, if there is only one
  */
 struct sim_pt {
 	__le64 *root;
 	unsigned int levels;
+	atomic_long_t tables;
 	struct iommu_sim_stats *stats;
 	struct sim_inject *inject;
 	int device;
+};
+
+/**
+ * struct sim_leaf - a page in a page table
+ * @iova: its first address
+ * @pa: where it leads
+ * @entry: the page table entry, with rights, A and D
+ * @size_lg2: log2 of its size
+ */
+struct sim_leaf {
+	u64 iova;
+	u64 pa;
+	u64 entry;
+	unsigned int size_lg2;
 };
 
 /**
@@ -122,6 +142,7 @@ struct sim_limbo {
  * @pt: its page table
  * @lock: protects @limbo; any context, interrupts off
  * @limbo: tables to free when a flush has covered them
+ * @debugfs: its directory
  */
 struct sim_domain {
 	struct iommu_domain domain;
@@ -130,6 +151,7 @@ struct sim_domain {
 	struct sim_pt pt;
 	raw_spinlock_t lock;
 	struct sim_limbo limbo;
+	struct dentry *debugfs;
 };
 
 /**
@@ -168,9 +190,10 @@ int sim_pt_map(struct sim_pt *pt, u64 iova, u64 pa, unsigned int size_lg2, size_
 	       u64 rights, gfp_t gfp, size_t *mapped, struct sim_limbo *limbo);
 u64 sim_pt_unmap(struct sim_pt *pt, u64 iova, u64 len, struct sim_limbo *limbo);
 u64 sim_pt_lookup(struct sim_pt *pt, u64 iova);
+bool sim_pt_next_leaf(struct sim_pt *pt, u64 iova, u64 last, struct sim_leaf *leaf);
 void sim_limbo_init(struct sim_limbo *limbo);
 void sim_limbo_splice(struct sim_limbo *from, struct sim_limbo *to);
-void sim_limbo_free(struct sim_limbo *limbo, struct iommu_sim_stats *stats);
+void sim_limbo_free(struct sim_limbo *limbo, struct sim_pt *pt);
 
 /* driver/domain.c */
 extern struct iommu_domain sim_identity_domain;
@@ -178,6 +201,9 @@ extern struct iommu_domain sim_blocked_domain;
 extern const struct iommu_domain_ops sim_paging_domain_ops;
 struct iommu_domain *sim_domain_alloc_paging(struct device *dev);
 int sim_device_set(struct sim_device *sdev, struct iommu_domain *domain, u64 qw0, u64 qw1);
+
+/* driver/debugfs.c */
+void sim_domain_debugfs_add(struct sim_domain *domain);
 
 /* driver/event.c */
 int sim_events_init(struct sim_iommu *iommu, struct platform_device *pdev);

@@ -2,6 +2,7 @@
 /*
  * iommu-sim: the driver of the emulated IOMMU.
  */
+#include <linux/debugfs.h>
 #include <linux/mm.h>
 #include <linux/platform_device.h>
 #include <linux/slab.h>
@@ -23,6 +24,14 @@ static const char *const driver_stat_names[SIM_DSTAT_NR] = {
 	[SIM_DSTAT_FLUSH_FAILURES]	= "flush_failures",
 	[SIM_DSTAT_FAULTS]		= "events_handled",
 };
+
+static unsigned long pgsizes = SIM_PGSIZES;
+module_param(pgsizes, ulong, 0444);
+MODULE_PARM_DESC(pgsizes, "page sizes that domains have, a bit for each; 4 KiB among them");
+
+static unsigned int iova_bits = 48;
+module_param(iova_bits, uint, 0444);
+MODULE_PARM_DESC(iova_bits, "width of the IOVA of a domain, 32 to 57 (default 48)");
 
 static bool sim_capable(struct device *dev, enum iommu_cap cap)
 {
@@ -154,7 +163,8 @@ static int check_capabilities(struct sim_iommu *iommu)
 		return -ENODEV;
 	}
 	iommu->npcache = cap & SIM_CAP_NPCACHE;
-	iommu->pgsizes = iommu_sim_mmio_read(iommu->hw, SIM_REG_PGSIZES);
+	iommu->pgsizes = iommu_sim_mmio_read(iommu->hw, SIM_REG_PGSIZES) & pgsizes;
+	iommu->iova_bits = iova_bits;
 	return 0;
 }
 
@@ -184,6 +194,7 @@ static int setup(struct sim_iommu *iommu, struct platform_device *pdev)
 	if (ret)
 		goto disable;
 	iommu_sim_mmio_add_stats(iommu->hw, &iommu->stats);
+	iommu->debugfs_domains = debugfs_create_dir("domains", iommu_sim_mmio_debugfs(iommu->hw));
 	return 0;
 
 disable:
@@ -200,6 +211,7 @@ free_stats:
 
 static void teardown(struct sim_iommu *iommu)
 {
+	debugfs_remove_recursive(iommu->debugfs_domains);
 	iommu_sim_mmio_del_stats(iommu->hw, &iommu->stats);
 	iommu_sim_mmio_write(iommu->hw, SIM_REG_CTRL, 0);
 	sim_events_destroy(iommu);
@@ -323,6 +335,15 @@ static int __init sim_init(void)
 {
 	int ret;
 
+	if (pgsizes & ~SIM_PGSIZES || !(pgsizes & SZ_4K)) {
+		pr_err("iommu-sim: pgsizes=%#lx: of %#llx, and with 4 KiB, please\n", pgsizes,
+		       SIM_PGSIZES);
+		return -EINVAL;
+	}
+	if (iova_bits < 32 || iova_bits > 57) {
+		pr_err("iommu-sim: iova_bits=%u: must be 32 to 57\n", iova_bits);
+		return -EINVAL;
+	}
 	ret = bus_register_notifier(&pci_bus_type, &pci_notifier);
 	if (ret)
 		return ret;

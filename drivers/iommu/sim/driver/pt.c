@@ -71,15 +71,23 @@ static __le64 *alloc_table(struct sim_pt *pt, unsigned int level, u64 iova, gfp_
 	if (sim_inject(pt->inject, SIM_INJECT_TABLE_ALLOC, pt->device, iova & ~below, iova | below))
 		return NULL;
 	table = (__le64 *)get_zeroed_page(gfp);
-	if (table)
-		sim_stat_inc(pt->stats, SIM_DSTAT_TABLES_ALLOCATED);
+	if (!table)
+		return NULL;
+	atomic_long_inc(&pt->tables);
+	sim_stat_inc(pt->stats, SIM_DSTAT_TABLES_ALLOCATED);
 	return table;
 }
 
-static void free_table(__le64 *table, struct iommu_sim_stats *stats)
+static void count_freed(struct sim_pt *pt)
+{
+	atomic_long_dec(&pt->tables);
+	sim_stat_inc(pt->stats, SIM_DSTAT_TABLES_FREED);
+}
+
+static void free_table(struct sim_pt *pt, __le64 *table)
 {
 	free_page((unsigned long)table);
-	sim_stat_inc(stats, SIM_DSTAT_TABLES_FREED);
+	count_freed(pt);
 }
 
 /**
@@ -95,6 +103,7 @@ int sim_pt_init(struct sim_pt *pt, unsigned int levels, struct iommu_sim_stats *
 		struct sim_inject *inject)
 {
 	pt->levels = levels;
+	atomic_long_set(&pt->tables, 0);
 	pt->stats = stats;
 	pt->inject = inject;
 	pt->device = SIM_INJECT_ANY_DEVICE;
@@ -112,7 +121,7 @@ static void destroy_table(struct sim_pt *pt, __le64 *table, unsigned int level)
 		if (entry & SIM_PTE_PR && !is_leaf(entry))
 			destroy_table(pt, table_of(entry), level - 1);
 	}
-	free_table(table, pt->stats);
+	free_table(pt, table);
 }
 
 /**
@@ -166,18 +175,18 @@ static void free_table_rcu(struct rcu_head *rcu)
 /**
  * sim_limbo_free() - free tables that no device can reach any more
  * @limbo: the list; will be empty
- * @stats: where to count them
+ * @pt: the page table they were part of
  *
  * Context: any.
  */
-void sim_limbo_free(struct sim_limbo *limbo, struct iommu_sim_stats *stats)
+void sim_limbo_free(struct sim_limbo *limbo, struct sim_pt *pt)
 {
 	struct page *page, *next;
 
 	list_for_each_entry_safe(page, next, &limbo->tables, lru) {
 		/* The same bytes are the RCU head */
 		call_rcu(&page->rcu_head, free_table_rcu);
-		sim_stat_inc(stats, SIM_DSTAT_TABLES_FREED);
+		count_freed(pt);
 	}
 	sim_limbo_init(limbo);
 }
@@ -200,7 +209,7 @@ static __le64 *get_table(struct sim_pt *pt, __le64 *entry, unsigned int level, u
 	found = cmpxchg(entry, cpu_to_le64(old), cpu_to_le64(new));
 	if (found == cpu_to_le64(old))
 		return table;
-	free_table(table, pt->stats);
+	free_table(pt, table);
 	old = le64_to_cpu(found);
 	return is_leaf(old) ? ERR_PTR(-EADDRINUSE) : table_of(old);
 }
@@ -390,6 +399,20 @@ u64 sim_pt_unmap(struct sim_pt *pt, u64 iova, u64 len, struct sim_limbo *limbo)
 	return unmap_table(pt->root, pt->levels, iova, iova + len - 1, limbo) - iova;
 }
 
+/* What the leaf @entry, at @level, maps around @iova */
+static struct sim_leaf read_leaf(u64 entry, unsigned int level, u64 iova)
+{
+	unsigned int size_lg2 = leaf_size_lg2(entry, level);
+	u64 below = BIT_ULL(size_lg2) - 1;
+
+	return (struct sim_leaf) {
+		.iova = iova & ~below,
+		.pa = entry & SIM_PTE_ADDR & ~below,
+		.entry = entry,
+		.size_lg2 = size_lg2,
+	};
+}
+
 /**
  * sim_pt_lookup() - what an address translates to
  * @pt: the page table
@@ -406,17 +429,59 @@ u64 sim_pt_lookup(struct sim_pt *pt, u64 iova)
 	rcu_read_lock();
 	for (;; level--) {
 		u64 entry = read_entry(entry_of(table, level, iova));
-		u64 below;
 
 		if (!(entry & SIM_PTE_PR))
 			break;
 		if (is_leaf(entry)) {
-			below = BIT_ULL(leaf_size_lg2(entry, level)) - 1;
-			pa = (entry & SIM_PTE_ADDR & ~below) | (iova & below);
+			struct sim_leaf leaf = read_leaf(entry, level, iova);
+
+			pa = leaf.pa + (iova - leaf.iova);
 			break;
 		}
 		table = table_of(entry);
 	}
 	rcu_read_unlock();
 	return pa;
+}
+
+/**
+ * sim_pt_next_leaf() - the first page that is mapped at or after an address
+ * @pt: the page table
+ * @iova: where to begin
+ * @last: where to end, within the page table's width
+ * @leaf: the page, which may begin before @iova
+ *
+ * So a loop over whole pages, in order of IOVA, goes on at the end of @leaf.
+ * What is mapped and unmapped meanwhile may be seen or not. Context: any; takes
+ * no lock. Return: false if there is none.
+ */
+bool sim_pt_next_leaf(struct sim_pt *pt, u64 iova, u64 last, struct sim_leaf *leaf)
+{
+	unsigned int level = pt->levels;
+	__le64 *table = pt->root;
+	bool found = false;
+
+	rcu_read_lock();
+	while (iova <= last) {
+		u64 entry = read_entry(entry_of(table, level, iova));
+
+		if (entry & SIM_PTE_PR && is_leaf(entry)) {
+			*leaf = read_leaf(entry, level, iova);
+			found = true;
+			break;
+		}
+		if (entry & SIM_PTE_PR) {
+			table = table_of(entry);
+			level--;
+			continue;
+		}
+		iova = (iova | (BIT_ULL(sim_pt_slot_lg2(level)) - 1)) + 1;
+		/* Past the end of this table: begin again at the top */
+		if (!(iova & (BIT_ULL(sim_pt_va_bits(level)) - 1))) {
+			level = pt->levels;
+			table = pt->root;
+		}
+	}
+	rcu_read_unlock();
+	return found;
 }

@@ -38,7 +38,7 @@ static void pt_test_exit(struct kunit *test)
 
 	if (!b)
 		return;
-	sim_limbo_free(&b->limbo, &b->stats);
+	sim_limbo_free(&b->limbo, &b->pt);
 	sim_pt_destroy(&b->pt);
 	KUNIT_EXPECT_EQ(test, sim_stat_read(&b->stats, SIM_DSTAT_TABLES_ALLOCATED),
 			sim_stat_read(&b->stats, SIM_DSTAT_TABLES_FREED));
@@ -187,6 +187,31 @@ static void model_unmap(struct kunit *test, struct model *m, struct rnd_state *r
 	memset(&m->pa[first], 0, (at - first) * sizeof(m->pa[0]));
 }
 
+/* All pages, in order, and nothing else; also when the walk begins inside one */
+static void model_walk(struct kunit *test, struct model *m, u32 at)
+{
+	u64 last = MODEL_BASE + MODEL_PAGES * (u64)SZ_4K - 1;
+	struct pt_bench *b = test->priv;
+	struct sim_leaf leaf;
+
+	if (m->pa[at])
+		at = m->first[at];
+	for (; at < MODEL_PAGES; at += BIT(m->lg2[at] - 12)) {
+		while (at < MODEL_PAGES && !m->pa[at])
+			at++;
+		if (at == MODEL_PAGES)
+			break;
+		KUNIT_ASSERT_TRUE(test, sim_pt_next_leaf(&b->pt, MODEL_BASE + at * (u64)SZ_4K +
+							 SZ_4K / 2, last, &leaf));
+		KUNIT_ASSERT_EQ(test, leaf.iova, MODEL_BASE + at * (u64)SZ_4K);
+		KUNIT_ASSERT_EQ(test, leaf.pa, m->pa[at] - 1);
+		KUNIT_ASSERT_EQ(test, leaf.size_lg2, m->lg2[at]);
+		KUNIT_ASSERT_EQ(test, leaf.entry & RIGHTS, RIGHTS);
+	}
+	if (!m->pa[MODEL_PAGES - 1])
+		KUNIT_ASSERT_FALSE(test, sim_pt_next_leaf(&b->pt, last, last, &leaf));
+}
+
 static void pt_model_test(struct kunit *test)
 {
 	struct model *m = kunit_kzalloc(test, sizeof(*m), GFP_KERNEL);
@@ -205,9 +230,35 @@ static void pt_model_test(struct kunit *test)
 		i = prandom_u32_state(&rnd) % MODEL_PAGES;
 		KUNIT_ASSERT_EQ(test, sim_pt_lookup(&b->pt, MODEL_BASE + i * (u64)SZ_4K + 5),
 				m->pa[i] ? m->pa[i] - 1 + 5 : 0);
+		if (!(step % 1024)) {
+			model_walk(test, m, 0);
+			model_walk(test, m, i);
+		}
 		if (!(step % 64))
-			sim_limbo_free(&b->limbo, &b->stats);
+			sim_limbo_free(&b->limbo, &b->pt);
 	}
+}
+
+/* Far apart, and at the ends */
+static void pt_next_leaf_test(struct kunit *test)
+{
+	static const u64 iovas[] = { 0, SZ_4K, SZ_2M - SZ_4K, SZ_1G, 0x7ffffffff000, BIT_ULL(48),
+				     BIT_ULL(57) - SZ_4K };
+	struct pt_bench *b = test->priv;
+	struct sim_leaf leaf;
+	size_t mapped, i;
+	u64 next = 0;
+
+	KUNIT_EXPECT_FALSE(test, sim_pt_next_leaf(&b->pt, 0, BIT_ULL(57) - 1, &leaf));
+	for (i = 0; i < ARRAY_SIZE(iovas); i++)
+		KUNIT_ASSERT_EQ(test, map(b, iovas[i], SZ_64K, 12, 1, &mapped), 0);
+	for (i = 0; i < ARRAY_SIZE(iovas); i++) {
+		KUNIT_ASSERT_TRUE(test, sim_pt_next_leaf(&b->pt, next, BIT_ULL(57) - 1, &leaf));
+		KUNIT_EXPECT_EQ(test, leaf.iova, iovas[i]);
+		next = leaf.iova + SZ_4K;
+	}
+	KUNIT_EXPECT_FALSE(test, sim_pt_next_leaf(&b->pt, next, BIT_ULL(57) - 1, &leaf));
+	KUNIT_EXPECT_FALSE(test, sim_pt_next_leaf(&b->pt, SZ_8K, SZ_2M - SZ_4K - 1, &leaf));
 }
 
 static struct kunit_case pt_cases[] = {
@@ -215,6 +266,7 @@ static struct kunit_case pt_cases[] = {
 	KUNIT_CASE(pt_replace_tables_test),
 	KUNIT_CASE(pt_partial_map_test),
 	KUNIT_CASE(pt_gap_test),
+	KUNIT_CASE(pt_next_leaf_test),
 	KUNIT_CASE_SLOW(pt_model_test),
 	{}
 };
