@@ -100,7 +100,7 @@ static enum iommu_sim_tlp_status bench_send(struct sim_upstream *up, struct iomm
 	struct tlp_bench *b = container_of(up, struct tlp_bench, up);
 
 	log_tlp(b, tlp);
-	wake_up_all(&b->wait);
+	swake_up_one(&b->wait);
 	/*
 	 * A write from inside a request, as from another CPU at that moment;
 	 * this request is under way, so it is the last that is allowed.
@@ -164,7 +164,7 @@ struct tlp_bench *tlp_bench_create(struct kunit *test)
 	b->up.is_up = bench_is_up;
 	b->up.inject = &b->inject;
 	raw_spin_lock_init(&b->lock);
-	init_waitqueue_head(&b->wait);
+	init_swait_queue_head(&b->wait);
 	b->ram = bench_alloc(test, TLP_RAM_SIZE);
 	b->log = bench_alloc(test, TLP_LOG_SIZE * sizeof(*b->log));
 	b->ep = sim_endpoint_create(&b->up, TLP_RID, TLP_CHANNELS);
@@ -290,7 +290,7 @@ void tlp_bench_run(struct tlp_bench *b, unsigned int ch, u32 tail)
 	tlp_ch_write(b, ch, IOMMU_SIM_CH_TAIL, tail);
 	/* For two seconds; a request is a reason to look again */
 	for (i = 0; i < 2 * HZ && !bench_reached(b, ch, tail); i++)
-		wait_event_timeout(b->wait, bench_reached(b, ch, tail), 1);
+		swait_event_idle_timeout_exclusive(b->wait, bench_reached(b, ch, tail), 1);
 	KUNIT_EXPECT_TRUE(b->test, bench_reached(b, ch, tail));
 	tlp_bench_settle(b);
 }

@@ -8,7 +8,7 @@
 
 #include <kunit/test.h>
 #include <linux/types.h>
-#include <linux/wait.h>
+#include <linux/swait.h>
 
 #include "pci/pci.h"
 
@@ -64,7 +64,7 @@ struct tlp_rec {
  * @stop_at: after this many requests, if not 0, a register is written
  * @stop_offset: its offset in configuration space, for 4 bytes
  * @stop_value: what is written
- * @wait: woken by each request
+ * @wait: woken by each request, in a section: so a simple one
  */
 struct tlp_bench {
 	struct kunit *test;
@@ -84,7 +84,7 @@ struct tlp_bench {
 	unsigned int stop_at;
 	unsigned int stop_offset;
 	u32 stop_value;
-	wait_queue_head_t wait;
+	struct swait_queue_head wait;
 };
 
 struct tlp_bench *tlp_bench_create(struct kunit *test);
