@@ -8,11 +8,6 @@
 #include "compat.h"
 #include "driver.h"
 
-static u64 blocked_dte(void)
-{
-	return SIM_DTE0_V | FIELD_PREP(SIM_DTE0_CFG, SIM_DTE_CFG_ABORT);
-}
-
 /* spec 3.2: V goes first and comes last. Not yet seen by the silicon. */
 static void write_dte(struct sim_device *sdev, u64 qw0, u64 qw1)
 {
@@ -60,7 +55,7 @@ static void flush_failed(struct sim_domain *domain, int error)
 		raw_spin_lock_irqsave(&sdev->lock, flags);
 		block = sdev->domain == &domain->domain;
 		if (block)
-			write_dte(sdev, blocked_dte(), 0);
+			write_dte(sdev, sim_blocked_dte(), 0);
 		raw_spin_unlock_irqrestore(&sdev->lock, flags);
 		if (!block)
 			continue;
@@ -282,7 +277,7 @@ int sim_device_set(struct sim_device *sdev, struct iommu_domain *domain, u64 qw0
 	ret = set_dte(sdev, domain, qw0, qw1);
 	if (ret) {
 		dev_err(sdev->dev, "attach failed (%d): DMA is blocked\n", ret);
-		if (set_dte(sdev, NULL, blocked_dte(), 0))
+		if (set_dte(sdev, NULL, sim_blocked_dte(), 0))
 			turn_off(sdev->iommu);
 	}
 	update_injected_device(sdev->iommu, old);
@@ -313,7 +308,7 @@ static int identity_attach(struct iommu_domain *domain, struct device *dev SIM_O
 
 static int blocked_attach(struct iommu_domain *domain, struct device *dev SIM_OLD_DOMAIN)
 {
-	return sim_device_set(dev_iommu_priv_get(dev), domain, blocked_dte(), 0);
+	return sim_device_set(dev_iommu_priv_get(dev), domain, sim_blocked_dte(), 0);
 }
 
 const struct iommu_domain_ops sim_paging_domain_ops = {

@@ -176,6 +176,12 @@ static inline struct sim_domain *to_sim_domain(struct iommu_domain *domain)
 	return container_of(domain, struct sim_domain, domain);
 }
 
+/* Word 0 of a device table entry that lets no request through */
+static inline u64 sim_blocked_dte(void)
+{
+	return SIM_DTE0_V | FIELD_PREP(SIM_DTE0_CFG, SIM_DTE_CFG_ABORT);
+}
+
 /* driver/queue.c */
 int sim_queues_init(struct sim_iommu *iommu);
 void sim_queues_destroy(struct sim_iommu *iommu);

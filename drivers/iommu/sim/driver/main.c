@@ -91,8 +91,7 @@ static struct iommu_device *probe_device(struct device *dev)
 	if (ret)
 		goto free_sdev;
 	/* No DMA until the core has attached a domain */
-	ret = sim_device_set(sdev, NULL,
-			     SIM_DTE0_V | FIELD_PREP(SIM_DTE0_CFG, SIM_DTE_CFG_ABORT), 0);
+	ret = sim_device_set(sdev, NULL, sim_blocked_dte(), 0);
 	if (ret)
 		goto forget;
 	dev_iommu_priv_set(dev, sdev);
