@@ -184,6 +184,63 @@ checkout_key()
 	printf '%s' "$TOP" | sha256sum | cut -c1-10
 }
 
+# own_tree VERSION DIR [PATCH]: this checkout grafted into the kernel source
+# DIR/linux, a copy that belongs to it, with PATCH: two checkouts cannot be grafted
+# into one. DIR is in $CACHE/trees.
+own_tree()
+{
+	local version=$1 dir=$2 patch=${3:-} src tmp old
+
+	# A copy takes gigabytes: drop those whose checkout is gone.
+	for old in "$CACHE"/trees/*/checkout; do
+		[ ! -e "$old" ] || [ -e "$(<"$old")" ] || rm -rf "${old%/checkout}"
+	done
+	src=$("$TOP/scripts/kernel" "source-$version")
+	if ! cmp -s "$src/.iommu-sim-origin" "$dir/linux/.iommu-sim-origin" ||
+		{ [ -n "$patch" ] && ! cmp -s "$patch" "$dir/linux/.iommu-sim-patch"; }; then
+		rm -rf "$dir"
+		mkdir -p "$dir"
+		tmp=$(mktemp -d "$dir/tmp.XXXXXX")
+		# Never hard links: an edit here would change the pristine source.
+		step "copying the source of $version" cp -a --reflink=auto "$src/." "$tmp/"
+		if [ -n "$patch" ]; then
+			step "applying ${patch##*/}" patch -d "$tmp" -p1 --fuzz=0 -i "$patch"
+			cp "$patch" "$tmp/.iommu-sim-patch"
+		fi
+		mv -T "$tmp" "$dir/linux"
+		echo "$TOP" >"$dir/checkout"
+	fi
+	"$TOP/scripts/graft" "$dir/linux"
+}
+
+# wanted FRAGMENT...: what configuration files ask for; later ones prevail.
+wanted()
+{
+	awk '
+		match($0, /CONFIG_[A-Z0-9_a-z]+(=| is not set)/) && /^(# )?CONFIG_/ {
+			name = substr($0, RSTART, RLENGTH)
+			sub(/(=| is not set)$/, "", name)
+			line[name] = $0
+		}
+		END { for (name in line) print line[name] }' "$@" | sort
+}
+
+# check_config WANTED CONFIG: everything asked for is really there.
+check_config()
+{
+	local line bad=0
+
+	while IFS= read -r line; do
+		case $line in
+		CONFIG_*) grep -qxF "$line" "$2" && continue ;;
+		*) line=${line#\# }; grep -q "^${line%% *}=" "$2" || continue ;;
+		esac
+		msg "asked for, but not so in the result: $line"
+		bad=1
+	done <"$1"
+	return "$bad"
+}
+
 # mirror DIR: a copy of the sources in DIR made of symbolic links, so that
 # several kernels can be built for at once and the checkout stays clean.
 mirror()
