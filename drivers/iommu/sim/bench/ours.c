@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Domains of the emulated IOMMU, made and used as by anybody else, and the
+ * endpoint that they are for.
+ */
+#include <linux/mm.h>
+#include <linux/pci.h>
+
+#include <linux/iommu-sim.h>
+
+#include "bench.h"
+#include "driver/driver.h"
+
+static struct pci_dev *endpoint;
+
+static struct iommu_domain *ours_alloc(void)
+{
+	return iommu_paging_domain_alloc(&endpoint->dev);
+}
+
+static unsigned long ours_table_bytes(struct iommu_domain *domain)
+{
+	/* Those that await a flush among them: it is the only way to free them */
+	iommu_flush_iotlb_all(domain);
+	return atomic_long_read(&to_sim_domain(domain)->pt.tables) * PAGE_SIZE;
+}
+
+const struct bench_variant bench_ours = {
+	BENCH_OURS, ours_alloc, iommu_domain_free, ours_table_bytes, true,
+};
+
+/**
+ * bench_endpoint_init() - take an endpoint from its driver
+ *
+ * The last there is, so that the others stay as they are.
+ * Return: 0 or a negative error.
+ */
+int bench_endpoint_init(void)
+{
+	struct pci_dev *pdev = NULL;
+	int ret;
+
+	while ((pdev = pci_get_device(IOMMU_SIM_PCI_VENDOR, IOMMU_SIM_PCI_DEVICE, pdev))) {
+		pci_dev_put(endpoint);
+		endpoint = pci_dev_get(pdev);
+	}
+	if (!endpoint)
+		return -ENODEV;
+	device_release_driver(&endpoint->dev);
+	ret = iommu_device_claim_dma_owner(&endpoint->dev, &endpoint);
+	if (ret)
+		pci_dev_put(endpoint);
+	return ret;
+}
+
+/**
+ * bench_endpoint_exit() - give it back
+ */
+void bench_endpoint_exit(void)
+{
+	iommu_device_release_dma_owner(&endpoint->dev);
+	if (device_attach(&endpoint->dev) < 0)
+		pci_warn(endpoint, "no driver took the endpoint back\n");
+	pci_dev_put(endpoint);
+}
+
+/**
+ * bench_endpoint_attach() - attach the endpoint to a domain
+ * @domain: one of bench_ours
+ *
+ * It does no DMA. Return: 0 or a negative error.
+ */
+int bench_endpoint_attach(struct iommu_domain *domain)
+{
+	return iommu_attach_group(domain, endpoint->dev.iommu_group);
+}
+
+/**
+ * bench_endpoint_detach() - detach it
+ * @domain: what it is attached to
+ */
+void bench_endpoint_detach(struct iommu_domain *domain)
+{
+	iommu_detach_group(domain, endpoint->dev.iommu_group);
+}
