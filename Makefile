@@ -7,7 +7,7 @@ KDIR ?= /lib/modules/$(shell uname -r)/build
 .DEFAULT_GOAL := modules
 MAKEFLAGS += --no-print-directory
 
-.PHONY: modules modules_install clean stock run shell check check-all kunit kselftest lint kdir help
+.PHONY: modules modules_install clean stock run shell check check-all kunit kselftest bench lint kdir help
 
 modules: kdir ## build the modules for KDIR=DIR (default: the running kernel)
 	$(MAKE) -C $(KDIR) M=$(CURDIR) modules
@@ -35,6 +35,9 @@ kunit: ## KUnit under user-mode Linux (FILTER=GLOB, KERNEL=7.2, DEBUG=1)
 
 kselftest: ## the kselftests in a VM (T=NAME for one, KERNEL=7.2, DEBUG=1)
 	@scripts/kselftest $(if $(KERNEL),--kernel $(KERNEL)) $(if $(DEBUG),--debug) $(T)
+
+bench: ## what the code costs beside what the kernel has (BOOTS=N, ONLY=PREFIX,...)
+	@scripts/bench $(if $(BOOTS),--boots $(BOOTS)) $(if $(ONLY),--only $(ONLY))
 
 lint: ## style, sparse, kernel-doc, shell, documentation, layering
 	@scripts/lint
