@@ -67,13 +67,13 @@ struct bench_thread {
 
 /**
  * struct bench_work - what the threads of bench_parallel() do
- * @sample: take one sample: the cycles for each of @nr_series. Calls bench_tick()
- *          for each operation.
- * @nr_series: what is timed apart, at most BENCH_MAX_SERIES
+ * @sample: what is timed; gets the number of the series. Calls bench_tick() for
+ *          each operation.
+ * @nr_series: what is timed apart, in turns; at most BENCH_MAX_SERIES
  * @arg: for @sample
  */
 struct bench_work {
-	void (*sample)(struct bench_thread *thread, void *arg, u64 *cycles);
+	void (*sample)(struct bench_thread *thread, void *arg, unsigned int series);
 	unsigned int nr_series;
 	void *arg;
 };

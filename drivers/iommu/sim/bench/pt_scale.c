@@ -9,40 +9,35 @@
 #include "bench.h"
 
 #define ROUNDS	4
-#define CALLS	256
+#define CALLS	400	/* in one leaf table */
 #define LINK	32	/* turns of the ALU loop that count as a call */
 
-static const char * const rows[] = { "pt.scale.map", "pt.scale.strict_unmap" };
+enum { SERIES_MAP, SERIES_UNMAP, NR_SERIES };
+
+static const char * const rows[NR_SERIES] = { "pt.scale.map", "pt.scale.strict_unmap" };
 
 static dma_addr_t base_of(unsigned int thread)
 {
 	return SZ_1G + thread * (dma_addr_t)SZ_1G;
 }
 
-static void pt_sample(struct bench_thread *thread, void *arg, u64 *cycles)
+static void pt_sample(struct bench_thread *thread, void *arg, unsigned int series)
 {
-	struct iommu_domain *domain = arg;
 	dma_addr_t base = base_of(thread->id), iova;
-	u64 start, mapped;
+	struct iommu_domain *domain = arg;
 
-	start = bench_tsc();
 	for (iova = base; iova < base + CALLS * SZ_4K; iova += SZ_4K) {
-		iommu_map(domain, iova, BENCH_PA, SZ_4K, BENCH_PROT, GFP_KERNEL);
+		if (series == SERIES_MAP)
+			iommu_map(domain, iova, BENCH_PA, SZ_4K, BENCH_PROT, GFP_KERNEL);
+		else
+			iommu_unmap(domain, iova, SZ_4K);
 		bench_tick(thread);
 	}
-	mapped = bench_tsc();
-	for (iova = base; iova < base + CALLS * SZ_4K; iova += SZ_4K) {
-		iommu_unmap(domain, iova, SZ_4K);
-		bench_tick(thread);
-	}
-	cycles[0] = mapped - start;
-	cycles[1] = bench_tsc() - mapped;
 }
 
-static void alu_sample(struct bench_thread *thread, void *arg, u64 *cycles)
+static void alu_sample(struct bench_thread *thread, void *arg, unsigned int series)
 {
-	u64 start = bench_tsc(), x = 1;
-	unsigned int i, k;
+	unsigned int i, k, x = 1;
 
 	for (i = 0; i < CALLS; i++) {
 		for (k = 0; k < LINK; k++) {
@@ -52,7 +47,6 @@ static void alu_sample(struct bench_thread *thread, void *arg, u64 *cycles)
 		}
 		bench_tick(thread);
 	}
-	cycles[0] = bench_tsc() - start;
 }
 
 /* A page that stays, so that the tables do */
@@ -76,7 +70,7 @@ static void depopulate(struct iommu_domain *domain)
 }
 
 struct scaling {
-	struct bench_samples cpus[2][BENCH_MAX_SERIES];
+	struct bench_samples cpus[2][NR_SERIES];
 };
 
 static int scaling_init(struct scaling *s)
@@ -86,7 +80,7 @@ static int scaling_init(struct scaling *s)
 
 	memset(s, 0, sizeof(*s));
 	for (c = 0; c < 2; c++) {
-		for (i = 0; i < BENCH_MAX_SERIES && !ret; i++)
+		for (i = 0; i < NR_SERIES && !ret; i++)
 			ret = bench_samples_init(&s->cpus[c][i]);
 	}
 	return ret;
@@ -97,7 +91,7 @@ static void scaling_destroy(struct scaling *s)
 	unsigned int c, i;
 
 	for (c = 0; c < 2; c++) {
-		for (i = 0; i < BENCH_MAX_SERIES; i++)
+		for (i = 0; i < NR_SERIES; i++)
 			bench_samples_destroy(&s->cpus[c][i]);
 	}
 }
@@ -132,7 +126,7 @@ static void report(struct scaling *s, const char *row, const char *variant, unsi
 static int scale(const struct bench_variant *variant, struct scaling *alu)
 {
 	struct bench_work alu_work = { .sample = alu_sample, .nr_series = 1 };
-	struct bench_work work = { .sample = pt_sample, .nr_series = 2 };
+	struct bench_work work = { .sample = pt_sample, .nr_series = NR_SERIES };
 	struct iommu_domain *domain = variant->alloc();
 	struct scaling s;
 	unsigned int i;

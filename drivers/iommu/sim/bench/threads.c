@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The same work on one CPU, and on two at the same time. The host may well run
- * one of two threads only for a while, so a sample counts if the other thread has
- * moved on meanwhile.
+ * The same work on one CPU, and on two at the same time. The threads begin each
+ * sample together. But the host may well run only one of them for a while, so a
+ * sample counts if the other thread has moved on meanwhile.
  */
 #include <linux/completion.h>
 #include <linux/kthread.h>
@@ -16,60 +16,95 @@
 /* So that there is room for some windows of both threads */
 #define MAX_SAMPLES	(BENCH_MAX_SAMPLES / 8)
 
-struct context {
-	struct bench_thread thread;
+/**
+ * struct crew - what the threads share
+ * @work: what they do
+ * @nr: how many they are
+ * @arrived: how many wait in meet()
+ * @round: counts their meetings
+ * @stop: the next meeting is the last; written by the first thread
+ */
+struct crew {
 	const struct bench_work *work;
-	struct context *other;		/* NULL if there is one thread only */
-	atomic_t *waiting;		/* for how many threads */
+	unsigned int nr;
+	atomic_t arrived;
+	unsigned int round;
+	bool stop;
+};
+
+struct member {
+	struct bench_thread thread;
+	struct crew *crew;
+	struct member *other;		/* NULL if there is one thread only */
 	struct bench_samples series[BENCH_MAX_SERIES];
 	struct completion done;
 };
 
-static u64 progress_of(struct context *c)
+/* Wait for the other thread, if there is one */
+static void meet(struct crew *crew)
 {
-	return c ? READ_ONCE(c->thread.progress) : 0;
+	unsigned int round = READ_ONCE(crew->round);
+
+	if (atomic_inc_return(&crew->arrived) == crew->nr) {
+		atomic_set(&crew->arrived, 0);
+		/* Pairs with the acquire below */
+		smp_store_release(&crew->round, round + 1);
+		return;
+	}
+	/* Pairs with the release above */
+	while (smp_load_acquire(&crew->round) == round)
+		cpu_relax();
 }
 
-/* Did the other thread do three quarters of what this one did meanwhile? */
-static bool concurrent(struct context *c, u64 own, u64 others)
+static u64 progress_of(struct member *m)
 {
-	return !c->other || progress_of(c->other) - others >=
-			    (progress_of(c) - own) / 4 * 3;
+	return m ? READ_ONCE(m->thread.progress) : 0;
+}
+
+static void sample(struct member *m, unsigned int series)
+{
+	const struct bench_work *work = m->crew->work;
+	u64 own, others, start, cycles;
+
+	meet(m->crew);
+	own = progress_of(m);
+	others = progress_of(m->other);
+	start = bench_tsc();
+	work->sample(&m->thread, work->arg, series);
+	cycles = bench_tsc() - start;
+	own = progress_of(m) - own;
+	others = progress_of(m->other) - others;
+	if (!m->other || others >= own / 4 * 3)
+		bench_samples_add(&m->series[series], cycles);
 }
 
 static int run_thread(void *data)
 {
-	struct context *c = data;
-	u64 start, own, others, cycles[BENCH_MAX_SERIES];
-	unsigned int i, nr = 0;
+	struct member *m = data;
+	struct crew *crew = m->crew;
+	u64 start = ktime_get_ns();
+	unsigned int i, nr;
 
-	atomic_dec(c->waiting);
-	while (atomic_read(c->waiting))
-		cpu_relax();
-
-	start = ktime_get_ns();
-	do {
-		own = progress_of(c);
-		others = progress_of(c->other);
-		c->work->sample(&c->thread, c->work->arg, cycles);
-		if (!concurrent(c, own, others))
-			continue;
-		for (i = 0; i < c->work->nr_series; i++)
-			bench_samples_add(&c->series[i], cycles[i]);
-		nr++;
-	} while (nr < MAX_SAMPLES && ktime_get_ns() - start < WINDOW_NS);
-
-	complete(&c->done);
+	for (nr = 0; ; nr++) {
+		if (!m->thread.id)
+			crew->stop = nr == MAX_SAMPLES || ktime_get_ns() - start > WINDOW_NS;
+		meet(crew);
+		if (crew->stop)
+			break;
+		for (i = 0; i < crew->work->nr_series; i++)
+			sample(m, i);
+	}
+	complete(&m->done);
 	return 0;
 }
 
-static int start_threads(struct context *c, unsigned int nr)
+static int start_threads(struct member *m, unsigned int nr)
 {
 	struct task_struct *task[2];
 	unsigned int i;
 
 	for (i = 0; i < nr; i++) {
-		task[i] = kthread_create(run_thread, &c[i], "iommu-sim-bench/%u", i);
+		task[i] = kthread_create(run_thread, &m[i], "iommu-sim-bench/%u", i);
 		if (IS_ERR(task[i])) {
 			if (i)
 				kthread_stop(task[0]);
@@ -80,7 +115,7 @@ static int start_threads(struct context *c, unsigned int nr)
 	for (i = 0; i < nr; i++)
 		wake_up_process(task[i]);
 	for (i = 0; i < nr; i++)
-		wait_for_completion(&c[i].done);
+		wait_for_completion(&m[i].done);
 	return 0;
 }
 
@@ -95,29 +130,28 @@ static int start_threads(struct context *c, unsigned int nr)
 int bench_parallel(const struct bench_work *work, unsigned int nr_threads,
 		   struct bench_samples *series)
 {
-	struct context *c __free(kfree) = kcalloc(2, sizeof(*c), GFP_KERNEL);
-	atomic_t waiting = ATOMIC_INIT(nr_threads);
+	struct member *m __free(kfree) = kcalloc(2, sizeof(*m), GFP_KERNEL);
+	struct crew crew = { .work = work, .nr = nr_threads };
 	unsigned int i, s, k;
 	int ret = 0;
 
-	if (!c)
+	if (!m)
 		return -ENOMEM;
 	for (i = 0; i < nr_threads; i++) {
-		c[i].thread.id = i;
-		c[i].work = work;
-		c[i].other = nr_threads == 2 ? &c[!i] : NULL;
-		c[i].waiting = &waiting;
-		init_completion(&c[i].done);
+		m[i].thread.id = i;
+		m[i].crew = &crew;
+		m[i].other = nr_threads == 2 ? &m[!i] : NULL;
+		init_completion(&m[i].done);
 		for (s = 0; s < work->nr_series && !ret; s++)
-			ret = bench_samples_init(&c[i].series[s]);
+			ret = bench_samples_init(&m[i].series[s]);
 	}
 	if (!ret)
-		ret = start_threads(c, nr_threads);
+		ret = start_threads(m, nr_threads);
 	for (i = 0; i < nr_threads; i++) {
 		for (s = 0; s < work->nr_series; s++) {
-			for (k = 0; k < c[i].series[s].nr; k++)
-				bench_samples_add(&series[s], c[i].series[s].cycles[k]);
-			bench_samples_destroy(&c[i].series[s]);
+			for (k = 0; k < m[i].series[s].nr; k++)
+				bench_samples_add(&series[s], m[i].series[s].cycles[k]);
+			bench_samples_destroy(&m[i].series[s]);
 		}
 	}
 	return ret;
