@@ -58,11 +58,16 @@ static bool recover(struct sim_iommu *iommu, struct sim_queue *q)
 static int wait_for_room(struct sim_iommu *iommu, struct sim_queue *q, unsigned int nr)
 {
 	u64 deadline = ktime_get_mono_fast_ns() + QUEUE_TIMEOUT_NS;
+	bool late = false;
 
 	while (((q->head - q->tail - 1) & (QUEUE_ENTRIES - 1)) < nr) {
-		q->head = iommu_sim_mmio_read(iommu->hw, queue_reg(iommu, q, SIM_CMDQ_HEAD));
-		if (!recover(iommu, q) && ktime_get_mono_fast_ns() > deadline)
+		if (late)
 			return -ETIMEDOUT;
+		/* It is late only if HEAD, looked at after that, has not moved either */
+		late = ktime_get_mono_fast_ns() > deadline;
+		q->head = iommu_sim_mmio_read(iommu->hw, queue_reg(iommu, q, SIM_CMDQ_HEAD));
+		if (recover(iommu, q))
+			late = false;
 		cpu_relax();
 	}
 	return 0;
