@@ -24,7 +24,13 @@
 /* What observes and disturbs, for all layers: debug/ */
 #define EXPORT_SYMBOL_SIM_DEBUG(sym)	EXPORT_SYMBOL_NS_GPL(sym, SIM_NS(IOMMU_SIM_DEBUG))
 
+/* What other kernel code may use: include/linux/iommu-sim.h */
+#define EXPORT_SYMBOL_SIM_API(sym)	EXPORT_SYMBOL_NS_GPL(sym, SIM_NS(IOMMU_SIM))
+
 #define SIM_IMPORT_NS(ns)		MODULE_IMPORT_NS(SIM_NS(ns))
+
+/* 6.13: one way to make all paging domains; before, iommufd had its own */
+#define SIM_HAVE_PAGING_FLAGS	(LINUX_VERSION_CODE >= KERNEL_VERSION(6, 13, 0))
 
 /* 6.18: emulated host bridges draw their PCI domains from one allocator */
 #define SIM_HAVE_EMUL_DOMAIN_NR	(LINUX_VERSION_CODE >= KERNEL_VERSION(6, 18, 0))
@@ -34,6 +40,12 @@
 #define SIM_OLD_DOMAIN
 #else
 #define SIM_OLD_DOMAIN	, struct iommu_domain *old
+#endif
+
+/* 7.2: a driver can have ranges as they were asked for, not split into pages */
+#define SIM_HAVE_PT_RANGES	(LINUX_VERSION_CODE >= KERNEL_VERSION(7, 2, 0))
+#if SIM_HAVE_PT_RANGES
+#include <linux/generic_pt/iommu.h>
 #endif
 
 #endif

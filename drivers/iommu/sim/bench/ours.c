@@ -6,7 +6,7 @@
 #include <linux/mm.h>
 #include <linux/pci.h>
 
-#include <linux/iommu-sim.h>
+#include <uapi/linux/iommu-sim.h>
 
 #include "bench.h"
 #include "driver/driver.h"
@@ -20,8 +20,9 @@ static struct iommu_domain *ours_alloc(void)
 
 static unsigned long ours_table_bytes(struct iommu_domain *domain)
 {
-	/* Those that await a flush among them: it is the only way to free them */
+	/* Empty ones go when nobody can be about to use them; after this, all of them */
 	iommu_flush_iotlb_all(domain);
+	sim_domain_reclaim_wait(to_sim_domain(domain));
 	return atomic_long_read(&to_sim_domain(domain)->pt.tables) * PAGE_SIZE;
 }
 

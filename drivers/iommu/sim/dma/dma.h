@@ -19,7 +19,7 @@
 #include <linux/spinlock.h>
 #include <linux/types.h>
 
-#include <linux/iommu-sim.h>
+#include <uapi/linux/iommu-sim.h>
 
 #define SIM_DMA_NAME		"iommu-sim-dma"
 #define SIM_DMA_RING_LG2	8

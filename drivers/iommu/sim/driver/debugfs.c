@@ -109,6 +109,7 @@ static void show_line(struct seq_file *s, const struct ptdump *d)
 static void show_total(struct seq_file *s, const struct ptdump *d)
 {
 	long tables = atomic_long_read(&d->domain->pt.tables);
+	unsigned int reserve = READ_ONCE(d->domain->pt.nr_reserve);
 	unsigned int lg2;
 
 	seq_puts(s, "pages:");
@@ -119,6 +120,7 @@ static void show_total(struct seq_file *s, const struct ptdump *d)
 		}
 	}
 	seq_printf(s, "\ntables: %ld, %lu bytes\n", tables, tables * PAGE_SIZE);
+	seq_printf(s, "reserve: %u, %lu bytes\n", reserve, reserve * PAGE_SIZE);
 }
 
 static int ptdump_show(struct seq_file *s, void *v)
@@ -127,10 +129,11 @@ static int ptdump_show(struct seq_file *s, void *v)
 
 	switch (d->state) {
 	case PTDUMP_HEADER:
-		seq_printf(s, "domain %u: %u levels, IOVA to %#llx, page sizes %#lx\n",
+		seq_printf(s, "domain %u: %u levels, IOVA to %#llx, page sizes %#lx%s\n",
 			   d->domain->id, d->domain->pt.levels,
 			   (u64)d->domain->domain.geometry.aperture_end,
-			   d->domain->domain.pgsize_bitmap);
+			   d->domain->domain.pgsize_bitmap,
+			   READ_ONCE(d->domain->tracking) ? ", dirty tracking" : "");
 		break;
 	case PTDUMP_PAGES:
 		show_line(s, d);

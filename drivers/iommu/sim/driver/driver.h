@@ -10,12 +10,15 @@
 #include <linux/mutex.h>
 #include <linux/pci.h>
 #include <linux/spinlock.h>
+#include <linux/workqueue.h>
 #include <linux/xarray.h>
 
+#include "compat.h"
 #include "debug/inject.h"
 #include "debug/stats.h"
 #include "iommu-sim-bits.h"
 #include "iommu-sim-bus.h"
+#include "pt.h"
 
 enum sim_driver_stat {
 	SIM_DSTAT_MAPS,
@@ -68,6 +71,7 @@ struct sim_queue {
  * @stats: counters, shown in debugfs
  * @inject: fault injection
  * @debugfs_domains: directory of the domains
+ * @wq: reclaims tables
  */
 struct sim_iommu {
 	struct iommu_device iommu;
@@ -88,69 +92,50 @@ struct sim_iommu {
 	struct mutex lock;	/* who is attached to what */
 	struct iommu_sim_stats stats;
 	struct sim_inject *inject;
-};
-
-/**
- * struct sim_pt - a page table
- * @root: the highest table
- * @levels: how many levels
- * @tables: tables there are, those in limbo included
- * @stats: where tables are counted, too
- * @inject: what may make maps fail
- * @device: requester ID on whose behalf they fail, if there is only one
- */
-struct sim_pt {
-	__le64 *root;
-	unsigned int levels;
-	atomic_long_t tables;
-	struct iommu_sim_stats *stats;
-	struct sim_inject *inject;
-	int device;
-};
-
-/**
- * struct sim_leaf - a page in a page table
- * @iova: its first address
- * @pa: where it leads
- * @entry: the page table entry, with rights, A and D
- * @size_lg2: log2 of its size
- */
-struct sim_leaf {
-	u64 iova;
-	u64 pa;
-	u64 entry;
-	unsigned int size_lg2;
-};
-
-/**
- * struct sim_limbo - tables that are unlinked, but may still be walked
- * @tables: linked by page->lru
- * @iova: first address that they translated
- * @last: last address that they translated
- */
-struct sim_limbo {
-	struct list_head tables;
-	u64 iova;
-	u64 last;
+	struct workqueue_struct *wq;
 };
 
 /**
  * struct sim_domain - a paging domain
  * @domain: what the IOMMU core knows of it
+ * @pt_iommu: the same, and how ranges come in
  * @iommu: the instance it belongs to
  * @id: domain ID
+ * @attached: how many devices may use it; changed under sim_iommu::lock
+ * @tracking: walks of its devices set A and D; changed under sim_iommu::lock
  * @pt: its page table
- * @lock: protects @limbo; any context, interrupts off
- * @limbo: tables to free when a flush has covered them
+ * @lock: protects @limbo, and the reclaim of tables; any context, interrupts off
+ * @limbo: tables that a flush has yet to cover
+ * @reclaim: a step of it, after a grace period
+ * @reclaiming: it is queued, or runs
+ * @reclaim_all: no empty table is to be kept
+ * @recheck: tables came to be watched since the last step began
+ * @keep_none: none is kept, now that it runs
+ * @stop: no further steps
+ * @kept: empty tables that were kept
  * @debugfs: its directory
  */
 struct sim_domain {
-	struct iommu_domain domain;
+	union {
+		struct iommu_domain domain;
+#if SIM_HAVE_PT_RANGES
+		struct pt_iommu pt_iommu;
+#endif
+	};
 	struct sim_iommu *iommu;
 	u16 id;
+	unsigned int attached;
+	bool tracking;
 	struct sim_pt pt;
 	raw_spinlock_t lock;
 	struct sim_limbo limbo;
+	struct rcu_work reclaim;
+	atomic_t reclaiming;
+	bool reclaim_all;
+	bool recheck;
+	bool keep_none;
+	bool stop;
+	unsigned int kept;
 	struct dentry *debugfs;
 };
 
@@ -162,6 +147,7 @@ struct sim_domain {
  * @lock: protects its device table entry; any context, interrupts off
  * @domain: what the entry says it is attached to, or NULL if it is blocked;
  *          changed under sim_iommu::lock and @lock
+ * @blocked: a flush of @domain failed, so its entry blocks it until it leaves that
  */
 struct sim_device {
 	struct device *dev;
@@ -169,6 +155,7 @@ struct sim_device {
 	u16 rid;
 	raw_spinlock_t lock;
 	struct iommu_domain *domain;
+	bool blocked;
 };
 
 static inline struct sim_domain *to_sim_domain(struct iommu_domain *domain)
@@ -188,25 +175,45 @@ void sim_queues_destroy(struct sim_iommu *iommu);
 int sim_queue_submit(struct sim_iommu *iommu, const struct sim_cmd *cmds, unsigned int nr);
 int sim_queue_submit_all(struct sim_iommu *iommu, struct sim_cmd cmd);
 
-/* driver/pt.c */
-int sim_pt_init(struct sim_pt *pt, unsigned int levels, struct iommu_sim_stats *stats,
-		struct sim_inject *inject);
-void sim_pt_destroy(struct sim_pt *pt);
-int sim_pt_map(struct sim_pt *pt, u64 iova, u64 pa, unsigned int size_lg2, size_t count,
-	       u64 rights, gfp_t gfp, size_t *mapped, struct sim_limbo *limbo);
-u64 sim_pt_unmap(struct sim_pt *pt, u64 iova, u64 len, struct sim_limbo *limbo);
-u64 sim_pt_lookup(struct sim_pt *pt, u64 iova);
-bool sim_pt_next_leaf(struct sim_pt *pt, u64 iova, u64 last, struct sim_leaf *leaf);
-void sim_limbo_init(struct sim_limbo *limbo);
-void sim_limbo_splice(struct sim_limbo *from, struct sim_limbo *to);
-void sim_limbo_free(struct sim_limbo *limbo, struct sim_pt *pt);
-
-/* driver/domain.c */
+/* driver/attach.c */
 extern struct iommu_domain sim_identity_domain;
 extern struct iommu_domain sim_blocked_domain;
+int sim_paging_attach(struct iommu_domain *d, struct device *dev SIM_OLD_DOMAIN);
+int sim_device_set(struct sim_device *sdev, struct iommu_domain *domain, u64 qw0, u64 qw1);
+int sim_domain_set_tracking(struct sim_domain *domain, bool tracking);
+void sim_domain_block(struct sim_domain *domain, int error);
+
+/* driver/domain.c */
 extern const struct iommu_domain_ops sim_paging_domain_ops;
 struct iommu_domain *sim_domain_alloc_paging(struct device *dev);
-int sim_device_set(struct sim_device *sdev, struct iommu_domain *domain, u64 qw0, u64 qw1);
+struct iommu_domain *sim_domain_alloc_flags(struct device *dev, u32 flags,
+					    const struct iommu_user_data *user_data);
+#if !SIM_HAVE_PAGING_FLAGS
+struct iommu_domain *sim_domain_alloc_user(struct device *dev, u32 flags,
+					   struct iommu_domain *parent,
+					   const struct iommu_user_data *user_data);
+#endif
+int sim_domain_flush(struct sim_domain *domain);
+
+/* driver/reclaim.c */
+int sim_domain_release(struct sim_domain *domain);
+int sim_domain_clear_way(struct sim_domain *domain, u64 iova, unsigned int size_lg2);
+void sim_domain_reclaim_init(struct sim_domain *domain);
+void sim_domain_reclaim_kick(struct sim_pt *pt);
+void sim_domain_reclaim_all(struct sim_domain *domain);
+void sim_domain_reclaim_stop(struct sim_domain *domain);
+
+/* Until no table has to be looked at; sleeps. Nobody may map or unmap meanwhile. */
+static inline void sim_domain_reclaim_wait(struct sim_domain *domain)
+{
+	while (atomic_read(&domain->reclaiming))
+		flush_rcu_work(&domain->reclaim);
+}
+
+/* driver/dirty.c */
+extern const struct iommu_dirty_ops sim_dirty_ops;
+/* Without this part of iommufd, what is recorded goes nowhere */
+#define SIM_DIRTY_TRACKING	IS_ENABLED(CONFIG_IOMMUFD_DRIVER)
 
 /* driver/debugfs.c */
 void sim_domain_debugfs_add(struct sim_domain *domain);

@@ -39,6 +39,8 @@ static bool sim_capable(struct device *dev, enum iommu_cap cap)
 	case IOMMU_CAP_CACHE_COHERENCY:
 	case IOMMU_CAP_DEFERRED_FLUSH:
 		return true;
+	case IOMMU_CAP_DIRTY_TRACKING:
+		return SIM_DIRTY_TRACKING;
 	default:
 		return false;
 	}
@@ -129,7 +131,12 @@ static void get_resv_regions(struct device *dev, struct list_head *head)
 
 static const struct iommu_ops sim_iommu_ops = {
 	.capable		= sim_capable,
+#if SIM_HAVE_PAGING_FLAGS
+	.domain_alloc_paging_flags = sim_domain_alloc_flags,
+#else
 	.domain_alloc_paging	= sim_domain_alloc_paging,
+	.domain_alloc_user	= sim_domain_alloc_user,
+#endif
 	.probe_device		= probe_device,
 	.release_device		= release_device,
 	.device_group		= pci_device_group,
@@ -178,10 +185,15 @@ static int setup(struct sim_iommu *iommu, struct platform_device *pdev)
 	ret = sim_stats_init(&iommu->stats, driver_stat_names, SIM_DSTAT_NR);
 	if (ret)
 		return ret;
+	iommu->wq = alloc_workqueue("%s", WQ_UNBOUND, 0, dev_name(iommu->dev));
+	if (!iommu->wq) {
+		ret = -ENOMEM;
+		goto free_stats;
+	}
 	iommu->devtab = alloc_pages_exact(DEVTAB_SIZE, GFP_KERNEL | __GFP_ZERO);
 	if (!iommu->devtab) {
 		ret = -ENOMEM;
-		goto free_stats;
+		goto destroy_wq;
 	}
 	ret = sim_queues_init(iommu);
 	if (ret)
@@ -203,6 +215,8 @@ destroy_queues:
 	sim_queues_destroy(iommu);
 free_devtab:
 	free_pages_exact(iommu->devtab, DEVTAB_SIZE);
+destroy_wq:
+	destroy_workqueue(iommu->wq);
 free_stats:
 	sim_stats_destroy(&iommu->stats);
 	return ret;
@@ -216,6 +230,7 @@ static void teardown(struct sim_iommu *iommu)
 	sim_events_destroy(iommu);
 	sim_queues_destroy(iommu);
 	free_pages_exact(iommu->devtab, DEVTAB_SIZE);
+	destroy_workqueue(iommu->wq);
 	sim_stats_destroy(&iommu->stats);
 }
 
@@ -357,11 +372,12 @@ static void __exit sim_exit(void)
 {
 	platform_driver_unregister(&sim_platform_driver);
 	bus_unregister_notifier(&pci_bus_type, &pci_notifier);
-	/* Tables on their way out, see sim_limbo_free() */
+	/* Tables on their way out, see sim_table_bury() */
 	rcu_barrier();
 }
 module_exit(sim_exit);
 
+SIM_IMPORT_NS(IOMMUFD);
 SIM_IMPORT_NS(IOMMU_SIM_BUS);
 SIM_IMPORT_NS(IOMMU_SIM_DEBUG);
 MODULE_ALIAS("platform:" IOMMU_SIM_PLATFORM_NAME);

@@ -3,414 +3,231 @@
  * The page table writer (spec 4). It shares nothing with the walker in hw/ but
  * the format.
  *
- * Calls for disjoint ranges may run in parallel, also with the device walking
- * and setting A and D: tables are linked in by compare-and-swap, and leaves
- * belong to whoever the IOVA belongs to. Calls for overlapping ranges at the
- * same time are the caller's bug, as for all iommu_map() and iommu_unmap().
+ * Calls for disjoint ranges may run in parallel, also with devices walking and
+ * setting A and D, and there is no lock: an entry belongs to whoever its IOVA
+ * belongs to, tables are linked by compare-and-swap, and pt_reclaim.c says how
+ * they go. All calls walk under RCU, so that a table is not freed below them, and
+ * what they find at a walk holds until its end.
  *
- * sim_pt_lookup() runs under RCU, so a table that was unlinked is freed after
- * a grace period. That protects CPUs only. The device is kept away by the flush
- * that comes first: see struct sim_limbo.
+ * Calls for overlapping ranges at the same time are the caller's bug, as for
+ * all iommu_map() and iommu_unmap(). They may map or unmap less than both of
+ * them say, and lose tables: a page that is stored over a link takes its memory
+ * away for good. They cannot corrupt memory: no entry leads to a table that is
+ * freed, and none to a page that nobody mapped.
  */
-#include <linux/mm.h>
-
 #include "driver.h"
+#include "pt_inline.h"
 
-#define ENTRIES		BIT(SIM_PT_LEVEL_LG2)
-
-static u64 read_entry(const __le64 *entry)
-{
-	return le64_to_cpu(READ_ONCE(*entry));
-}
-
-static void write_entry(__le64 *entry, u64 value)
-{
-	WRITE_ONCE(*entry, cpu_to_le64(value));
-}
-
-static __le64 *entry_of(__le64 *table, unsigned int level, u64 iova)
-{
-	return table + ((iova >> sim_pt_slot_lg2(level)) & (ENTRIES - 1));
-}
-
-static bool is_leaf(u64 entry)
-{
-	unsigned int next = FIELD_GET(SIM_PTE_NL, entry);
-
-	return next == SIM_PTE_NL_LEAF || next == SIM_PTE_NL_SIZED;
-}
-
-static __le64 *table_of(u64 entry)
-{
-	return phys_to_virt(entry & SIM_PTE_ADDR);
-}
-
-static unsigned int leaf_size_lg2(u64 entry, unsigned int level)
-{
-	if (FIELD_GET(SIM_PTE_NL, entry) == SIM_PTE_NL_LEAF)
-		return sim_pt_slot_lg2(level);
-	return sim_sized_addr_lg2(entry & SIM_PTE_ADDR);
-}
-
-static u64 make_leaf(u64 pa, unsigned int size_lg2, unsigned int level, u64 rights)
-{
-	u64 leaf = SIM_PTE_PR | SIM_PTE_FC | rights;
-
-	if (size_lg2 == sim_pt_slot_lg2(level))
-		return leaf | pa;
-	return leaf | FIELD_PREP(SIM_PTE_NL, SIM_PTE_NL_SIZED) |
-	       (sim_sized_addr(pa, size_lg2) & SIM_PTE_ADDR);
-}
-
-/* A table that will translate @iova, at @level */
-static __le64 *alloc_table(struct sim_pt *pt, unsigned int level, u64 iova, gfp_t gfp)
-{
-	u64 below = GENMASK_ULL(min(sim_pt_va_bits(level), 64U) - 1, 0);
-	__le64 *table;
-
-	if (sim_inject(pt->inject, SIM_INJECT_TABLE_ALLOC, pt->device, iova & ~below, iova | below))
-		return NULL;
-	table = (__le64 *)get_zeroed_page(gfp);
-	if (!table)
-		return NULL;
-	atomic_long_inc(&pt->tables);
-	sim_stat_inc(pt->stats, SIM_DSTAT_TABLES_ALLOCATED);
-	return table;
-}
-
-static void count_freed(struct sim_pt *pt)
-{
-	atomic_long_dec(&pt->tables);
-	sim_stat_inc(pt->stats, SIM_DSTAT_TABLES_FREED);
-}
-
-static void free_table(struct sim_pt *pt, __le64 *table)
-{
-	free_page((unsigned long)table);
-	count_freed(pt);
-}
-
-/**
- * sim_pt_init() - make an empty page table
- * @pt: the page table
- * @levels: 1 to SIM_PT_MAX_LEAF_LEVEL, for at most 57 bits of IOVA
- * @stats: where to count its tables
- * @inject: what may make maps fail
- *
- * Context: may sleep. Return: 0 or -ENOMEM.
+/*
+ * Make sure of the tables on the way to @level. Where one is missing, @spare is
+ * linked and becomes NULL, or if it is NULL, @missing says the level.
  */
-int sim_pt_init(struct sim_pt *pt, unsigned int levels, struct iommu_sim_stats *stats,
-		struct sim_inject *inject)
-{
-	pt->levels = levels;
-	atomic_long_set(&pt->tables, 0);
-	pt->stats = stats;
-	pt->inject = inject;
-	pt->device = SIM_INJECT_ANY_DEVICE;
-	pt->root = alloc_table(pt, levels, 0, GFP_KERNEL);
-	return pt->root ? 0 : -ENOMEM;
-}
-
-static void destroy_table(struct sim_pt *pt, __le64 *table, unsigned int level)
-{
-	unsigned int i;
-
-	for (i = 0; level > 1 && i < ENTRIES; i++) {
-		u64 entry = read_entry(&table[i]);
-
-		if (entry & SIM_PTE_PR && !is_leaf(entry))
-			destroy_table(pt, table_of(entry), level - 1);
-	}
-	free_table(pt, table);
-}
-
-/**
- * sim_pt_destroy() - free a page table with all that is in it
- * @pt: the page table; no device walks it, and no other CPU
- */
-void sim_pt_destroy(struct sim_pt *pt)
-{
-	destroy_table(pt, pt->root, pt->levels);
-}
-
-/**
- * sim_limbo_init() - make an empty limbo list
- * @limbo: the list
- */
-void sim_limbo_init(struct sim_limbo *limbo)
-{
-	INIT_LIST_HEAD(&limbo->tables);
-	limbo->iova = U64_MAX;
-	limbo->last = 0;
-}
-
-/* @table, at @level, was unlinked from where it translated @iova */
-static void limbo_add(struct sim_limbo *limbo, __le64 *table, unsigned int level, u64 iova)
-{
-	u64 below = GENMASK_ULL(sim_pt_slot_lg2(level + 1) - 1, 0);
-
-	list_add(&virt_to_page(table)->lru, &limbo->tables);
-	limbo->iova = min(limbo->iova, iova & ~below);
-	limbo->last = max(limbo->last, iova | below);
-}
-
-/**
- * sim_limbo_splice() - move all tables to another list
- * @from: this one will be empty
- * @to: this one gets them
- */
-void sim_limbo_splice(struct sim_limbo *from, struct sim_limbo *to)
-{
-	to->iova = min(to->iova, from->iova);
-	to->last = max(to->last, from->last);
-	list_splice(&from->tables, &to->tables);
-	sim_limbo_init(from);
-}
-
-static void free_table_rcu(struct rcu_head *rcu)
-{
-	__free_page(container_of(rcu, struct page, rcu_head));
-}
-
-/**
- * sim_limbo_free() - free tables that no device can reach any more
- * @limbo: the list; will be empty
- * @pt: the page table they were part of
- *
- * Context: any.
- */
-void sim_limbo_free(struct sim_limbo *limbo, struct sim_pt *pt)
-{
-	struct page *page, *next;
-
-	list_for_each_entry_safe(page, next, &limbo->tables, lru) {
-		/* The same bytes are the RCU head */
-		call_rcu(&page->rcu_head, free_table_rcu);
-		count_freed(pt);
-	}
-	sim_limbo_init(limbo);
-}
-
-/* The table below @entry, at @level; made if there is none */
-static __le64 *get_table(struct sim_pt *pt, __le64 *entry, unsigned int level, u64 iova, gfp_t gfp)
-{
-	u64 old = read_entry(entry), new;
-	__le64 *table, found;
-
-	if (old & SIM_PTE_PR)
-		return is_leaf(old) ? ERR_PTR(-EADDRINUSE) : table_of(old);
-
-	table = alloc_table(pt, level, iova, gfp);
-	if (!table)
-		return ERR_PTR(-ENOMEM);
-	new = SIM_PTE_PR | SIM_PTE_IR | SIM_PTE_IW | SIM_PTE_FC |
-	      FIELD_PREP(SIM_PTE_NL, level) | virt_to_phys(table);
-	/* Another CPU may map a neighbour. Orders the zeroes before the link. */
-	found = cmpxchg(entry, cpu_to_le64(old), cpu_to_le64(new));
-	if (found == cpu_to_le64(old))
-		return table;
-	free_table(pt, table);
-	old = le64_to_cpu(found);
-	return is_leaf(old) ? ERR_PTR(-EADDRINUSE) : table_of(old);
-}
-
-/* The table at @level in which @iova is, made if need be */
-static __le64 *descend(struct sim_pt *pt, unsigned int level, u64 iova, gfp_t gfp)
+static int link_tables(struct sim_pt *pt, unsigned int level, u64 iova, struct sim_table **spare,
+		       unsigned int *missing)
 {
 	unsigned int at = pt->levels;
-	__le64 *table = pt->root;
+	__le64 *table = pt->root, *slot;
+	u64 entry;
 
-	for (; at > level && !IS_ERR(table); at--)
-		table = get_table(pt, entry_of(table, at, iova), at - 1, iova, gfp);
-	return table;
-}
-
-/* Whether nothing is mapped below @table, which may have tables of its own */
-static bool table_is_empty(__le64 *table, unsigned int level)
-{
-	unsigned int i;
-
-	for (i = 0; i < ENTRIES; i++) {
-		u64 entry = read_entry(&table[i]);
-
-		if (entry & SIM_PTE_PR &&
-		    (is_leaf(entry) || !table_is_empty(table_of(entry), level - 1)))
-			return false;
+	while (at > level) {
+		slot = &table[sim_pt_index(at, iova)];
+		entry = sim_pt_read(slot);
+		if (!entry && !*spare) {
+			*missing = at - 1;
+			return -ENOENT;
+		}
+		if (!entry) {
+			/* Somebody else may have linked the one it was meant to be */
+			sim_table_place(*spare, at - 1, iova);
+			/* Orders that, and the zeroes in the table, before the link */
+			entry = sim_pt_cmpxchg(slot, 0, sim_pte_link(sim_table_entries(*spare),
+								     at - 1));
+			if (!entry)
+				*spare = NULL;
+			continue;
+		}
+		if (!sim_pte_is_live_table(entry, at - 1))
+			return sim_pte_is_table(entry, at - 1) || !(entry & SIM_PTE_PR) ?
+			       -EAGAIN : -EADDRINUSE;
+		table = sim_pte_table(entry);
+		at--;
 	}
-	return true;
-}
-
-static void unlink_empty(__le64 *table, unsigned int level, u64 iova, struct sim_limbo *limbo)
-{
-	unsigned int i;
-
-	for (i = 0; level > 1 && i < ENTRIES; i++) {
-		u64 entry = read_entry(&table[i]);
-
-		if (entry & SIM_PTE_PR)
-			unlink_empty(table_of(entry), level - 1,
-				     iova + ((u64)i << sim_pt_slot_lg2(level)), limbo);
-	}
-	limbo_add(limbo, table, level, iova);
-}
-
-/* Make way for a leaf where tables have been left behind by earlier unmaps */
-static int clear_entry(__le64 *entry, unsigned int level, u64 iova, struct sim_limbo *limbo)
-{
-	u64 old = read_entry(entry);
-	__le64 *table;
-
-	if (!(old & SIM_PTE_PR))
-		return 0;
-	if (is_leaf(old))
-		return -EADDRINUSE;
-	table = table_of(old);
-	if (!table_is_empty(table, level - 1))
-		return -EADDRINUSE;
-	write_entry(entry, 0);
-	unlink_empty(table, level - 1, iova, limbo);
 	return 0;
 }
 
-/* One page; nothing is written unless all of it was free */
-static int map_page(__le64 *entry, unsigned int level, u64 iova, u64 leaf, unsigned int nr,
-		    struct sim_limbo *limbo)
+static int grow(struct sim_pt *pt, unsigned int level, u64 iova, gfp_t gfp)
 {
-	unsigned int i;
+	struct sim_table *spare = NULL;
+	unsigned int missing;
 	int ret;
 
-	for (i = 0; i < nr; i++) {
-		ret = clear_entry(&entry[i], level, iova + ((u64)i << sim_pt_slot_lg2(level)),
-				  limbo);
-		if (ret)
-			return ret;
+	for (;;) {
+		rcu_read_lock();
+		ret = link_tables(pt, level, iova, &spare, &missing);
+		rcu_read_unlock();
+		if (ret != -ENOENT)
+			break;
+		spare = sim_table_alloc(pt, missing, iova, gfp);
+		if (!spare)
+			return -ENOMEM;
 	}
-	for (i = 0; i < nr; i++)
-		write_entry(&entry[i], leaf);
-	return 0;
+	if (spare)
+		sim_table_free(pt, spare);
+	return ret;
+}
+
+/* After a failure: the last table on the way to @iova may not be in use */
+static void suspect_dead_end(struct sim_pt *pt, u64 iova)
+{
+	unsigned int level;
+	u64 entry;
+
+	rcu_read_lock();
+	sim_table_unused(pt, sim_table_of(sim_pt_find(pt, iova, &level, &entry)));
+	rcu_read_unlock();
+}
+
+/* Why nothing could be mapped at @iova; on 0, try again: tables have been made */
+static int make_way(struct sim_pt *pt, unsigned int level, u64 iova, unsigned int size_lg2,
+		    gfp_t gfp)
+{
+	unsigned int nr = BIT(size_lg2 - sim_pt_slot_lg2(level)), i;
+	__le64 *table, *slot;
+	u64 entry = 0;
+
+	rcu_read_lock();
+	table = sim_pt_find_table(pt, level, iova);
+	for (i = 0; table && i < nr && !entry; i++) {
+		slot = &table[sim_pt_index(level, iova) + i];
+		entry = sim_pt_read(slot);
+	}
+	rcu_read_unlock();
+	if (!table)
+		return grow(pt, level, iova, gfp);
+	/* If there is nothing in the table that is there, it will make way */
+	if (!(entry & SIM_PTE_PR) || (level > 1 && sim_pte_is_table(entry, level - 1)))
+		return -EAGAIN;
+	return -EADDRINUSE;
 }
 
 /**
- * sim_pt_map() - map pages of one size
+ * sim_pt_map_more() - sim_pt_map() for all that is not one run in a table that is there
  * @pt: the page table
- * @iova: where, aligned to the size
- * @pa: what, aligned to the size
- * @size_lg2: log2 of the page size, one of SIM_PGSIZES
- * @count: how many pages
+ * @iova: where
+ * @pa: what
+ * @len: bytes
  * @rights: SIM_PTE_IR, SIM_PTE_IW
  * @gfp: for tables
- * @mapped: increased by the bytes that are mapped, also if the rest fails
- * @limbo: gets tables that had to make way
+ * @mapped: increased
  *
- * Return: 0; -EINVAL if the root does not span such a page; -ENOMEM;
- * -EADDRINUSE if something is mapped there, as of generic_pt, where older
- * drivers have -EEXIST.
+ * Return: as sim_pt_map().
  */
-int sim_pt_map(struct sim_pt *pt, u64 iova, u64 pa, unsigned int size_lg2, size_t count,
-	       u64 rights, gfp_t gfp, size_t *mapped, struct sim_limbo *limbo)
+int sim_pt_map_more(struct sim_pt *pt, u64 iova, u64 pa, u64 len, u64 rights, gfp_t gfp,
+		    size_t *mapped)
 {
-	unsigned int level = (size_lg2 - SIM_PAGE_LG2) / SIM_PT_LEVEL_LG2 + 1;
-	unsigned int nr = BIT(size_lg2 - sim_pt_slot_lg2(level));
-	__le64 *table = NULL, *entry = NULL;
-	int ret;
+	u64 end = iova + len, run, done = 0;
+	unsigned int size_lg2, level, spare;
+	__le64 *table;
+	int ret = 0;
 
-	if (WARN_ON_ONCE(level > pt->levels))
-		return -EINVAL;
-	for (; count; count--) {
-		if (!table || entry == table + ENTRIES) {
-			table = descend(pt, level, iova, gfp);
-			if (IS_ERR(table))
-				return PTR_ERR(table);
-			entry = entry_of(table, level, iova);
-		}
-		ret = map_page(entry, level, iova, make_leaf(pa, size_lg2, level, rights), nr,
-			       limbo);
-		if (ret)
-			return ret;
-		entry += nr;
-		iova += BIT_ULL(size_lg2);
-		pa += BIT_ULL(size_lg2);
-		*mapped += BIT_ULL(size_lg2);
+	while (iova != end && !ret) {
+		rcu_read_lock();
+		run = sim_pt_pick_size(READ_ONCE(pt->sizes), iova, pa, end - iova, &size_lg2);
+		level = sim_pt_leaf_level(size_lg2);
+		table = sim_pt_find_table(pt, level, iova);
+		done = table ? sim_pt_fill_table(table, level, iova, pa, size_lg2, run, rights) : 0;
+		rcu_read_unlock();
+
+		/* If there is not enough, a split will try again */
+		spare = sim_pt_split_tables(level);
+		if (READ_ONCE(pt->nr_reserve) < spare)
+			sim_pt_fill_reserve(pt, spare, gfp);
+		if (!done)
+			ret = make_way(pt, level, iova, size_lg2, gfp);
+		iova += done;
+		pa += done;
+		*mapped += done;
 	}
-	return 0;
-}
-
-static void clear_leaf(__le64 *entry, unsigned int nr)
-{
-	while (nr--)
-		write_entry(entry++, 0);
+	if (ret)
+		suspect_dead_end(pt, iova);
+	return ret;
 }
 
 /*
- * Unmaps what is mapped from @iova to @last, up to the first gap; @table covers
- * all of that. Returns the address after the last one that was unmapped, which
- * may be beyond @last.
+ * One page above level 1, while somebody may split it who need not know that it
+ * goes. Returns how many bytes have gone: less than the page, if it was split.
  */
-static u64 unmap_table(__le64 *table, unsigned int level, u64 iova, u64 last,
-		       struct sim_limbo *limbo)
+static u64 unmap_large(struct sim_pt *pt, u64 iova, u64 len)
 {
-	unsigned int slot_lg2 = sim_pt_slot_lg2(level);
+	unsigned int level, nr, i;
+	u64 entry, found, slot_len;
+	struct sim_leaf page;
+	__le64 *slot;
 
-	while (iova <= last) {
-		__le64 *slot = entry_of(table, level, iova);
-		u64 entry = read_entry(slot);
-		u64 below, next;
-
-		if (!(entry & SIM_PTE_PR))
-			return iova;
-
-		if (is_leaf(entry)) {
-			below = BIT_ULL(leaf_size_lg2(entry, level)) - 1;
-			/* A page goes as a whole: with its first part, and not with another */
-			if (iova & below)
-				return iova;
-			clear_leaf(slot, (below >> slot_lg2) + 1);
-			iova += below + 1;
-			continue;
+	rcu_read_lock();
+	slot = sim_pt_find(pt, iova, &level, &entry);
+	slot_len = BIT_ULL(sim_pt_slot_lg2(level));
+	page = sim_pt_decode(entry, level, iova);
+	nr = BIT(page.size_lg2 - sim_pt_slot_lg2(level));
+	if (!(entry & SIM_PTE_PR) || page.iova != iova || nr * slot_len > len)
+		nr = 0;
+	for (i = 0; i < nr; i++, slot++) {
+		entry = sim_pt_read(slot);
+		while (!(level > 1 && sim_pte_is_table(entry, level - 1))) {
+			found = sim_pt_cmpxchg(slot, entry, 0);
+			if (found == entry)
+				break;
+			entry = found;
 		}
-
-		below = BIT_ULL(slot_lg2) - 1;
-		next = unmap_table(table_of(entry), level - 1, iova, min(last, iova | below),
-				   limbo);
-		if (!(iova & below) && next == iova + below + 1) {
-			write_entry(slot, 0);
-			limbo_add(limbo, table_of(entry), level - 1, iova);
-		} else if (next <= min(last, iova | below)) {
-			return next;
-		}
-		iova = next;
+		if (level > 1 && sim_pte_is_table(entry, level - 1))
+			break;
 	}
-	return iova;
+	if (i)
+		sim_table_unused(pt, sim_table_of(slot - 1));
+	rcu_read_unlock();
+	return i * slot_len;
+}
+
+/* Whether something is mapped at @iova, and can be split so that [@iova, @last] go alone */
+static noinline bool split_ends(struct sim_pt *pt, u64 iova, u64 last)
+{
+	struct sim_leaf leaf;
+	u64 end;
+
+	if (!sim_pt_next_leaf(pt, iova, iova, &leaf))
+		return false;
+	end = leaf.iova + BIT_ULL(leaf.size_lg2);
+	/* Both or neither, so that nothing of it goes if that fails */
+	if (leaf.iova < iova && sim_pt_split(pt, iova))
+		return false;
+	return end - 1 <= last || !sim_pt_split(pt, last + 1);
 }
 
 /**
- * sim_pt_unmap() - unmap a range
+ * sim_pt_unmap_more() - sim_pt_unmap() for all that is not one run in a table
  * @pt: the page table
  * @iova: first address
- * @len: bytes, at least 1; the range is within the page table's width
- * @limbo: gets the tables that went with it
+ * @len: bytes
+ * @done: bytes that are unmapped already
  *
- * Ends at the first address that is not mapped. A page that begins in the range
- * goes as a whole, as VFIO and iommufd expect; one that began before ends it.
- * Return: bytes unmapped, which may be more than @len.
+ * Return: bytes unmapped, with those.
  */
-u64 sim_pt_unmap(struct sim_pt *pt, u64 iova, u64 len, struct sim_limbo *limbo)
+u64 sim_pt_unmap_more(struct sim_pt *pt, u64 iova, u64 len, u64 done)
 {
-	return unmap_table(pt->root, pt->levels, iova, iova + len - 1, limbo) - iova;
-}
+	u64 n;
 
-/* What the leaf @entry, at @level, maps around @iova */
-static struct sim_leaf read_leaf(u64 entry, unsigned int level, u64 iova)
-{
-	unsigned int size_lg2 = leaf_size_lg2(entry, level);
-	u64 below = BIT_ULL(size_lg2) - 1;
-
-	return (struct sim_leaf) {
-		.iova = iova & ~below,
-		.pa = entry & SIM_PTE_ADDR & ~below,
-		.entry = entry,
-		.size_lg2 = size_lg2,
-	};
+	while (done != len) {
+		/* Not longer than one table: there may be very many */
+		rcu_read_lock();
+		n = sim_pt_unmap_table(pt, iova + done, len - done);
+		rcu_read_unlock();
+		if (!n && READ_ONCE(pt->splitting))
+			n = unmap_large(pt, iova + done, len - done);
+		if (!n && !split_ends(pt, iova + done, iova + len - 1))
+			break;
+		done += n;
+	}
+	return done;
 }
 
 /**
@@ -422,26 +239,16 @@ static struct sim_leaf read_leaf(u64 entry, unsigned int level, u64 iova)
  */
 u64 sim_pt_lookup(struct sim_pt *pt, u64 iova)
 {
-	unsigned int level = pt->levels;
-	__le64 *table = pt->root;
-	u64 pa = 0;
+	unsigned int level;
+	u64 entry, below;
 
 	rcu_read_lock();
-	for (;; level--) {
-		u64 entry = read_entry(entry_of(table, level, iova));
-
-		if (!(entry & SIM_PTE_PR))
-			break;
-		if (is_leaf(entry)) {
-			struct sim_leaf leaf = read_leaf(entry, level, iova);
-
-			pa = leaf.pa + (iova - leaf.iova);
-			break;
-		}
-		table = table_of(entry);
-	}
+	sim_pt_find(pt, iova, &level, &entry);
 	rcu_read_unlock();
-	return pa;
+	if (unlikely(!(entry & SIM_PTE_PR)))
+		return 0;
+	below = BIT_ULL(sim_pte_size_lg2(entry, level)) - 1;
+	return (entry & SIM_PTE_ADDR & ~below) | (iova & below);
 }
 
 /**
@@ -463,17 +270,17 @@ bool sim_pt_next_leaf(struct sim_pt *pt, u64 iova, u64 last, struct sim_leaf *le
 
 	rcu_read_lock();
 	while (iova <= last) {
-		u64 entry = read_entry(entry_of(table, level, iova));
+		u64 entry = sim_pt_read(&table[sim_pt_index(level, iova)]);
 
-		if (entry & SIM_PTE_PR && is_leaf(entry)) {
-			*leaf = read_leaf(entry, level, iova);
-			found = true;
-			break;
-		}
-		if (entry & SIM_PTE_PR) {
-			table = table_of(entry);
+		if (level > 1 && sim_pte_is_table(entry, level - 1)) {
+			table = sim_pte_table(entry);
 			level--;
 			continue;
+		}
+		if (entry & SIM_PTE_PR) {
+			*leaf = sim_pt_decode(entry, level, iova);
+			found = true;
+			break;
 		}
 		iova = (iova | (BIT_ULL(sim_pt_slot_lg2(level)) - 1)) + 1;
 		/* Past the end of this table: begin again at the top */

@@ -13,7 +13,7 @@
 #include <linux/spinlock.h>
 #include <linux/types.h>
 
-#include <linux/iommu-sim.h>
+#include <uapi/linux/iommu-sim.h>
 
 #include "debug/inject.h"
 #include "iommu-sim-regfile.h"

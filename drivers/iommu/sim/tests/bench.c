@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* The test bench of the silicon: see bench.h */
+#include <kunit/visibility.h>
 #include <linux/err.h>
 #include <linux/irq_work.h>
 #include <linux/moduleparam.h>
@@ -30,6 +31,7 @@ u64 bench_seed(struct kunit *test)
 	kunit_info(test, "iommu_sim_hw.test_seed=%llu\n", seed);
 	return seed;
 }
+EXPORT_SYMBOL_IF_KUNIT(bench_seed);
 
 /**
  * bench_scale() - how often a random test repeats
@@ -41,6 +43,7 @@ unsigned int bench_scale(unsigned int count)
 {
 	return max(1U, (unsigned int)((u64)count * test_percent / 100));
 }
+EXPORT_SYMBOL_IF_KUNIT(bench_scale);
 
 const struct sim_hw_config bench_default_config = {
 	.cmdqs = 1,
@@ -93,6 +96,37 @@ struct bench *bench_create(struct kunit *test, const struct sim_hw_config *confi
 	b->port.hw = b->hw;
 	return b;
 }
+
+/**
+ * bench_machine() - make an instance with the machine's own memory
+ * @test: the test; all is undone when it ends
+ *
+ * For tests of the driver, which have nothing else of the silicon's.
+ *
+ * Return: the instance. It is off, but for bench_walk().
+ */
+struct iommu_sim_hw *bench_machine(struct kunit *test)
+{
+	struct iommu_sim_hw *hw = sim_hw_create(&bench_default_config);
+
+	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, hw);
+	KUNIT_ASSERT_EQ(test, 0, kunit_add_action_or_reset(test, destroy_hw, hw));
+	return hw;
+}
+EXPORT_SYMBOL_IF_KUNIT(bench_machine);
+
+/**
+ * bench_walk() - sim_walk() for tests of the driver
+ * @hw: the instance
+ * @walk: what to translate, and the answer
+ *
+ * Return: SIM_EVT_NONE, or the event to report.
+ */
+enum sim_event_type bench_walk(struct iommu_sim_hw *hw, struct sim_walk *walk)
+{
+	return sim_walk(hw, walk);
+}
+EXPORT_SYMBOL_IF_KUNIT(bench_walk);
 
 /**
  * bench_start() - make an instance and switch it on

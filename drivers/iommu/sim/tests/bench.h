@@ -64,6 +64,8 @@ extern const struct sim_hw_config bench_default_config;
 struct bench *bench_create(struct kunit *test, const struct sim_hw_config *config,
 			   unsigned int pages);
 struct bench *bench_start(struct kunit *test, const struct sim_hw_config *config);
+struct iommu_sim_hw *bench_machine(struct kunit *test);
+enum sim_event_type bench_walk(struct iommu_sim_hw *hw, struct sim_walk *walk);
 
 u64 bench_seed(struct kunit *test);
 unsigned int bench_scale(unsigned int count);

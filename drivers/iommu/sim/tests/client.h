@@ -10,7 +10,7 @@
 #include <linux/iommu.h>
 #include <linux/pci.h>
 
-#include <linux/iommu-sim.h>
+#include <uapi/linux/iommu-sim.h>
 
 /* Where the client's two pages of memory for its own use are mapped */
 #define CLIENT_RINGS	0x100000000ULL

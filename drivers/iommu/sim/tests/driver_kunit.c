@@ -3,6 +3,7 @@
  * The driver through the IOMMU API, with a real endpoint doing the DMA.
  */
 #include <linux/completion.h>
+#include <linux/iommu-sim.h>
 #include <linux/mm.h>
 
 #include "client.h"
@@ -229,7 +230,8 @@ static void driver_capabilities_test(struct kunit *test)
 
 	KUNIT_EXPECT_TRUE(test, device_iommu_capable(dev, IOMMU_CAP_CACHE_COHERENCY));
 	KUNIT_EXPECT_TRUE(test, device_iommu_capable(dev, IOMMU_CAP_DEFERRED_FLUSH));
-	KUNIT_EXPECT_FALSE(test, device_iommu_capable(dev, IOMMU_CAP_DIRTY_TRACKING));
+	KUNIT_EXPECT_EQ(test, device_iommu_capable(dev, IOMMU_CAP_DIRTY_TRACKING),
+			SIM_DIRTY_TRACKING);
 	iommu_get_resv_regions(dev, &regions);
 	list_for_each_entry(region, &regions, list)
 		msi |= region->type == IOMMU_RESV_MSI && region->start == 0xfee00000 &&
@@ -238,18 +240,67 @@ static void driver_capabilities_test(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, msi);
 }
 
-/*
- * VFIO asks at open whether an unmap of 4 KiB takes the 8 KiB that were mapped,
- * and forgets the rest if the answer is not 4 KiB. Guards against an answer of
- * "nothing", which left the device with memory that VFIO had freed.
- */
-static void driver_fine_grained_test(struct kunit *test)
+/* R3: part of a page goes, and the device goes on using the rest */
+static void driver_partial_unmap_test(struct kunit *test)
 {
 	struct driver_bench *b = test->priv;
+	struct page *page = alloc_pages(GFP_KERNEL | __GFP_ZERO, 9);
+	u64 *mem, i;
 
-	KUNIT_ASSERT_EQ(test, iommu_map(b->domain, 0, 0x1000000, SZ_8K, RW, GFP_KERNEL), 0);
-	KUNIT_EXPECT_EQ(test, iommu_unmap(b->domain, 0, SZ_4K), SZ_8K);
-	KUNIT_EXPECT_EQ(test, iommu_iova_to_phys(b->domain, SZ_4K), 0);
+	KUNIT_ASSERT_NOT_NULL(test, page);
+	mem = page_address(page);
+	KUNIT_ASSERT_EQ(test, iommu_map(b->domain, BUF_IOVA, page_to_phys(page), SZ_2M, RW,
+					GFP_KERNEL), 0);
+	KUNIT_EXPECT_EQ(test, client_fill(b->client, BUF_IOVA + SZ_4K, PATTERN, 8), IOMMU_SIM_OK);
+	KUNIT_EXPECT_EQ(test, iommu_unmap(b->domain, BUF_IOVA + SZ_4K, SZ_8K), SZ_8K);
+	for (i = 0; i < SZ_2M; i += SZ_64K)
+		KUNIT_EXPECT_EQ(test, client_fill(b->client, BUF_IOVA + i, PATTERN + i, 8),
+				IOMMU_SIM_OK);
+	KUNIT_EXPECT_EQ(test, client_fill(b->client, BUF_IOVA + SZ_4K, ~PATTERN, 8),
+			IOMMU_SIM_ERR_WRITE);
+	KUNIT_EXPECT_EQ(test, client_fill(b->client, BUF_IOVA + SZ_8K, ~PATTERN, 8),
+			IOMMU_SIM_ERR_WRITE);
+	KUNIT_EXPECT_EQ(test, mem[SZ_4K / 8], PATTERN);
+	for (i = 0; i < SZ_2M; i += SZ_64K)
+		KUNIT_EXPECT_EQ(test, mem[i / 8], PATTERN + i);
+
+	/* Up to the gap, and from it */
+	KUNIT_EXPECT_EQ(test, iommu_unmap(b->domain, BUF_IOVA, SZ_2M), SZ_4K);
+	KUNIT_EXPECT_EQ(test, iommu_unmap(b->domain, BUF_IOVA + 3 * SZ_4K, SZ_2M - 3 * SZ_4K),
+			SZ_2M - 3 * SZ_4K);
+	KUNIT_EXPECT_EQ(test, client_fill(b->client, BUF_IOVA, ~PATTERN, 8), IOMMU_SIM_ERR_WRITE);
+	__free_pages(page, 9);
+}
+
+/* R1, R2: a domain can be told to use fewer page sizes, as long as it is empty */
+static void driver_pgsizes_test(struct kunit *test)
+{
+	struct driver_bench *b = test->priv;
+	struct iommu_domain *d = iommu_paging_domain_alloc(&b->client->pdev->dev);
+	struct sim_leaf leaf;
+
+	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, d);
+	KUNIT_EXPECT_EQ(test, iommu_sim_domain_set_pgsizes(d, SZ_64K), -EINVAL);
+	KUNIT_EXPECT_EQ(test, iommu_sim_domain_set_pgsizes(d, SZ_4K | BIT(63)), -EINVAL);
+	KUNIT_EXPECT_EQ(test, iommu_sim_domain_set_pgsizes(&sim_blocked_domain, SZ_4K), -EINVAL);
+	KUNIT_EXPECT_EQ(test, iommu_sim_domain_set_pgsizes(b->domain, SZ_4K), -EBUSY);
+	KUNIT_EXPECT_EQ(test, iommu_sim_domain_set_pgsizes(d, SZ_4K | SZ_64K | SZ_2M), 0);
+	KUNIT_EXPECT_EQ(test, d->pgsize_bitmap, SZ_4K | SZ_64K | SZ_2M);
+
+	KUNIT_EXPECT_EQ(test, iommu_map(d, SZ_1G, SZ_1G, SZ_4M, RW, GFP_KERNEL), 0);
+	KUNIT_ASSERT_TRUE(test, sim_pt_next_leaf(&to_sim_domain(d)->pt, SZ_1G, SZ_1G, &leaf));
+	KUNIT_EXPECT_EQ(test, leaf.size_lg2, 21);
+	KUNIT_EXPECT_EQ(test, iommu_sim_domain_set_min_granularity(d), -EBUSY);
+	KUNIT_EXPECT_EQ(test, iommu_unmap(d, SZ_1G, SZ_4M), SZ_4M);
+	iommu_flush_iotlb_all(d);
+
+	KUNIT_EXPECT_EQ(test, iommu_sim_domain_set_min_granularity(d), 0);
+	KUNIT_EXPECT_EQ(test, d->pgsize_bitmap, SZ_4K);
+	KUNIT_EXPECT_EQ(test, iommu_map(d, SZ_1G, SZ_1G, SZ_4M, RW, GFP_KERNEL), 0);
+	KUNIT_ASSERT_TRUE(test, sim_pt_next_leaf(&to_sim_domain(d)->pt, SZ_1G, SZ_1G, &leaf));
+	KUNIT_EXPECT_EQ(test, leaf.size_lg2, 12);
+	KUNIT_EXPECT_EQ(test, iommu_unmap(d, SZ_1G, SZ_4M), SZ_4M);
+	iommu_domain_free(d);
 }
 
 /* Guards against offering a page that the page table cannot hold */
@@ -292,23 +343,69 @@ static u64 tables_in_use(struct kunit *test)
 	       sim_stat_read(&sdev->iommu->stats, SIM_DSTAT_TABLES_FREED);
 }
 
-/* Tables that an unmap leaves empty go with the next sync, and not before */
-static void driver_limbo_test(struct kunit *test)
+/* Tables that are empty are freed, but for a few, until all is flushed */
+static void driver_tables_test(struct kunit *test)
 {
 	struct driver_bench *b = test->priv;
-	u64 before = tables_in_use(test), pa = virt_to_phys(b->buf);
-	struct iommu_iotlb_gather gather;
-	unsigned long iova;
+	u64 before = tables_in_use(test), pa = virt_to_phys(b->buf), iova;
+	unsigned int i, nr = 2 * SIM_PT_KEEP_EMPTY;
 
-	for (iova = SZ_2M; iova < 2 * SZ_2M; iova += PAGE_SIZE)
+	for (i = 0, iova = SZ_2M; i < nr; i++, iova += SZ_2M)
 		KUNIT_ASSERT_EQ(test, iommu_map(b->domain, iova, pa, PAGE_SIZE, RW, GFP_KERNEL),
 				0);
+	/* And one for all of them */
+	KUNIT_EXPECT_EQ(test, tables_in_use(test), before + nr + 1);
+	for (i = 0, iova = SZ_2M; i < nr; i++, iova += SZ_2M)
+		KUNIT_EXPECT_EQ(test, iommu_unmap(b->domain, iova, PAGE_SIZE), PAGE_SIZE);
+	sim_domain_reclaim_wait(to_sim_domain(b->domain));
+	KUNIT_EXPECT_EQ(test, tables_in_use(test), before + SIM_PT_KEEP_EMPTY + 1);
+
+	/* Those that stay are used again */
+	for (i = 0; i < 3; i++) {
+		KUNIT_ASSERT_EQ(test, iommu_map(b->domain, SZ_2M, pa, SZ_8M, RW, GFP_ATOMIC), 0);
+		KUNIT_EXPECT_EQ(test, iommu_unmap(b->domain, SZ_2M, SZ_8M), SZ_8M);
+		sim_domain_reclaim_wait(to_sim_domain(b->domain));
+		KUNIT_EXPECT_EQ(test, tables_in_use(test), before + SIM_PT_KEEP_EMPTY + 1);
+	}
+	iommu_flush_iotlb_all(b->domain);
+	sim_domain_reclaim_wait(to_sim_domain(b->domain));
+	KUNIT_EXPECT_EQ(test, tables_in_use(test), before);
+}
+
+/* A large page where there are empty tables: they go, by a flush of its own */
+static void driver_replace_tables_test(struct kunit *test)
+{
+	struct driver_bench *b = test->priv;
+	u64 pa = virt_to_phys(b->buf), before = tables_in_use(test);
+
+	KUNIT_ASSERT_EQ(test, iommu_map(b->domain, SZ_1G, pa, PAGE_SIZE, RW, GFP_KERNEL), 0);
+	KUNIT_EXPECT_EQ(test, iommu_map(b->domain, SZ_1G, 0, SZ_1G, RW, GFP_KERNEL), -EADDRINUSE);
+	KUNIT_EXPECT_EQ(test, iommu_unmap(b->domain, SZ_1G, PAGE_SIZE), PAGE_SIZE);
 	KUNIT_EXPECT_EQ(test, tables_in_use(test), before + 2);
-	iommu_iotlb_gather_init(&gather);
-	KUNIT_EXPECT_EQ(test, iommu_unmap_fast(b->domain, SZ_2M, SZ_2M, &gather), SZ_2M);
-	KUNIT_EXPECT_EQ(test, tables_in_use(test), before + 2);
-	iommu_iotlb_sync(b->domain, &gather);
-	KUNIT_EXPECT_EQ(test, tables_in_use(test), before + 1);
+	KUNIT_EXPECT_EQ(test, iommu_map(b->domain, SZ_1G, 0, SZ_1G, RW, GFP_KERNEL), 0);
+	sim_domain_reclaim_wait(to_sim_domain(b->domain));
+	KUNIT_EXPECT_EQ(test, tables_in_use(test), before);
+	KUNIT_EXPECT_EQ(test, iommu_unmap(b->domain, SZ_1G, SZ_1G), SZ_1G);
+}
+
+/* Guards against giving up after so many empty tables in the way of one map */
+static void driver_replace_many_tables_test(struct kunit *test)
+{
+	struct driver_bench *b = test->priv;
+	struct iommu_domain *d = iommu_paging_domain_alloc(&b->client->pdev->dev);
+	const u32 nr = 100;
+	u64 i;
+
+	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, d);
+	KUNIT_EXPECT_EQ(test, iommu_sim_domain_set_pgsizes(d, SZ_4K | SZ_2M), 0);
+	for (i = 0; i < nr; i++)
+		KUNIT_EXPECT_EQ(test, iommu_map(d, SZ_1G + i * SZ_2M, SZ_2M, SZ_4K, RW, GFP_KERNEL),
+				0);
+	for (i = 0; i < nr; i++)
+		KUNIT_EXPECT_EQ(test, iommu_unmap(d, SZ_1G + i * SZ_2M, SZ_4K), SZ_4K);
+	KUNIT_EXPECT_EQ(test, iommu_map(d, SZ_1G, SZ_1G, nr * SZ_2M, RW, GFP_KERNEL), 0);
+	KUNIT_EXPECT_EQ(test, iommu_unmap(d, SZ_1G, nr * SZ_2M), nr * SZ_2M);
+	iommu_domain_free(d);
 }
 
 static struct kunit_case driver_cases[] = {
@@ -321,10 +418,13 @@ static struct kunit_case driver_cases[] = {
 	KUNIT_CASE(driver_change_domain_test),
 	KUNIT_CASE(driver_blocked_test),
 	KUNIT_CASE(driver_capabilities_test),
-	KUNIT_CASE(driver_fine_grained_test),
+	KUNIT_CASE(driver_partial_unmap_test),
+	KUNIT_CASE(driver_pgsizes_test),
 	KUNIT_CASE(driver_largest_page_test),
 	KUNIT_CASE(driver_queue_test),
-	KUNIT_CASE(driver_limbo_test),
+	KUNIT_CASE(driver_tables_test),
+	KUNIT_CASE(driver_replace_tables_test),
+	KUNIT_CASE(driver_replace_many_tables_test),
 	{}
 };
 

@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* The reference page table walk: see ref_walk.h */
+#include <kunit/visibility.h>
+#include <linux/export.h>
+
 #include "ref_walk.h"
 
 static bool bit(u64 value, int n)
@@ -164,3 +167,4 @@ void ref_walk(const struct ref_mem *mem, struct ref_walk *w)
 	if (w->result == REF_TRANSLATED)
 		set_bits(mem, w);
 }
+EXPORT_SYMBOL_IF_KUNIT(ref_walk);
