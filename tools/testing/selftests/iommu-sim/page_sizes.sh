@@ -40,19 +40,72 @@ dump_adds_up()
 	diag "$(dumps | head -n 4 | tr '\n' ';')"
 }
 
+# Every line is one that the ABI file describes, and addresses ascend. A dump may
+# end early, with its domain.
+well_formed()
+{
+	awk '
+		/^domain [0-9]+: [1-6] levels, IOVA to 0x[0-9a-f]+, page sizes 0x[0-9a-f]+(, |$)/ {
+			last = ""
+			next
+		}
+		/^0x[0-9a-f]+-0x[0-9a-f]+ 0x[0-9a-f]+ [r-][w-][a-][d-] [0-9]+ x [0-9.]+ [KMGTP]iB$/ {
+			split($1, at, "-")
+			if (length($1) != 37 || length($2) != 18 || at[2] "" < at[1] "" ||
+			    at[2] "" <= last "")
+				exit bad = 1
+			last = at[2]
+			next
+		}
+		!/^(pages:( [0-9]+ x [0-9.]+ [KMGTP]iB)*|(tables|reserve): [0-9]+, [0-9]+ bytes)$/ {
+			exit bad = 1
+		}
+		END {
+			if (bad)
+				print "# not well formed: " $0
+			exit bad
+		}'
+}
+
 # A dump of a table that changes under it ends, and is well formed.
 dump_at_work()
 {
-	local i
+	local i work result=0
 
+	set_group_type "$dev" "$1" || return
 	copy "$dev" 65536 1000000 4 &
 	work=$!
-	for ((i = 0; i < 200 * SCALE; i++)); do
-		dumps | grep -vqE '^(domain |0x|pages:|tables: )' && return 1
+	for ((i = 0; i < 200 * SCALE && result == 0; i++)); do
+		dumps | well_formed || result=1
 	done
 	kill "$work"
 	wait "$work"
-	return 0
+	return "$result"
+}
+
+change_domains()
+{
+	local i
+
+	for ((i = 0; i < 10 * SCALE; i++)); do
+		set_group_type "$dev" DMA-FQ && copies && set_group_type "$dev" DMA || return
+	done
+}
+
+# Domains go while they are read: two readers, so that one is always in there.
+dump_while_domains_change()
+{
+	local work other result=0
+
+	change_domains &
+	work=$!
+	while kill -0 "$work" 2>/dev/null; do dumps; done >/dev/null 2>&1 &
+	other=$!
+	while kill -0 "$work" 2>/dev/null; do
+		dumps 2>/dev/null | well_formed || result=1
+	done
+	wait "$other"
+	wait "$work" && [ "$result" = 0 ]
 }
 
 only_small_pages()
@@ -77,10 +130,12 @@ refused()
 }
 
 dma_setup
-ksft_plan 12
+ksft_plan 14
 ksft_test "strict" set_group_type "$dev" DMA
 ksft_test "the dump adds up" dump_adds_up
-ksft_test "a dump of a table that changes" dump_at_work
+ksft_test "a dump of a table that changes, batched" dump_at_work DMA-FQ
+ksft_test "a dump of a table that changes, strict" dump_at_work DMA
+ksft_test "a dump of domains that come and go" dump_while_domains_change
 ksft_test "larger pages where they fit" larger_pages
 ksft_test "no pages but of 4 KiB" only_small_pages
 ksft_test "32 bits of IOVA" width 32 3 0xffffffff

@@ -3,7 +3,6 @@
  * The endpoint in user space, by a VFIO device file and iommufd: address spaces
  * and page tables as objects, which a device is attached to and detached from.
  */
-#include <dirent.h>
 #include <endian.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -14,7 +13,7 @@
 #include <linux/vfio.h>
 
 #include "kselftest_harness.h"
-#include "vfio_lib.h"
+#include "iommufd_lib.h"
 
 #define RING_LG2	10
 #define RING_IOVA	0x1000000000ULL
@@ -24,117 +23,9 @@
 #define OTHER_IOVA	0x3000000000ULL
 #define PAGE		4096UL
 #define APERTURE	0x1000000000000ULL
-#define READ		IOMMU_IOAS_MAP_READABLE
-#define WRITE		IOMMU_IOAS_MAP_WRITEABLE
 #define TIMEOUT_S	600
 
 static char first[SIM_NAME_SIZE];
-
-/* A device that is bound to vfio-pci, bound to @iommufd; attached to nothing */
-static int device_open(struct vfio_user *user, const char *name, int iommufd, __u32 *id)
-{
-	struct vfio_device_bind_iommufd bind = { .argsz = sizeof(bind), .iommufd = iommufd };
-	char path[320];
-	struct dirent *entry;
-	DIR *dir;
-	int ret;
-
-	*user = (struct vfio_user)VFIO_USER_CLOSED;
-	snprintf(user->name, sizeof(user->name), "%s", name);
-	snprintf(path, sizeof(path), "/sys/bus/pci/devices/%s/vfio-dev", name);
-	dir = opendir(path);
-	path[0] = 0;
-	while (dir && (entry = readdir(dir)))
-		if (entry->d_name[0] != '.')
-			snprintf(path, sizeof(path), "/dev/vfio/devices/%s", entry->d_name);
-	if (dir)
-		closedir(dir);
-	user->device = open(path, O_RDWR | O_CLOEXEC);
-	if (user->device < 0 || ioctl(user->device, VFIO_DEVICE_BIND_IOMMUFD, &bind))
-		goto err;
-	*id = bind.out_devid;
-	ret = vfio_use_device(user);
-	if (ret)
-		vfio_close(user);
-	return ret;
-
-err:
-	ret = -errno;
-	vfio_close(user);
-	return ret;
-}
-
-/* To an address space or a page table; also from another one */
-static int attach(struct vfio_user *user, __u32 id)
-{
-	struct vfio_device_attach_iommufd_pt attach = { .argsz = sizeof(attach), .pt_id = id };
-
-	return ioctl(user->device, VFIO_DEVICE_ATTACH_IOMMUFD_PT, &attach) ? -errno : 0;
-}
-
-static int detach(struct vfio_user *user)
-{
-	struct vfio_device_detach_iommufd_pt detach = { .argsz = sizeof(detach) };
-
-	return ioctl(user->device, VFIO_DEVICE_DETACH_IOMMUFD_PT, &detach) ? -errno : 0;
-}
-
-/* The object, or 0 */
-static __u32 ioas_alloc(int iommufd)
-{
-	struct iommu_ioas_alloc alloc = { .size = sizeof(alloc) };
-
-	return ioctl(iommufd, IOMMU_IOAS_ALLOC, &alloc) ? 0 : alloc.out_ioas_id;
-}
-
-static int hwpt_alloc(int iommufd, __u32 device, __u32 ioas, __u32 flags, __u32 *id)
-{
-	struct iommu_hwpt_alloc alloc = {
-		.size = sizeof(alloc),
-		.flags = flags,
-		.dev_id = device,
-		.pt_id = ioas,
-	};
-	int ret = ioctl(iommufd, IOMMU_HWPT_ALLOC, &alloc) ? -errno : 0;
-
-	*id = alloc.out_hwpt_id;
-	return ret;
-}
-
-static int destroy(int iommufd, __u32 id)
-{
-	struct iommu_destroy destroy = { .size = sizeof(destroy), .id = id };
-
-	return ioctl(iommufd, IOMMU_DESTROY, &destroy) ? -errno : 0;
-}
-
-static int ioas_map(int iommufd, __u32 ioas, void *mem, __u64 size, __u64 iova, __u32 flags)
-{
-	struct iommu_ioas_map map = {
-		.size = sizeof(map),
-		.flags = flags | IOMMU_IOAS_MAP_FIXED_IOVA,
-		.ioas_id = ioas,
-		.user_va = (unsigned long)mem,
-		.length = size,
-		.iova = iova,
-	};
-
-	return ioctl(iommufd, IOMMU_IOAS_MAP, &map) ? -errno : 0;
-}
-
-static int ioas_unmap(int iommufd, __u32 ioas, __u64 iova, __u64 size)
-{
-	struct iommu_ioas_unmap unmap = {
-		.size = sizeof(unmap),
-		.ioas_id = ioas,
-		.iova = iova,
-		.length = size,
-	};
-
-	if (ioctl(iommufd, IOMMU_IOAS_UNMAP, &unmap))
-		return -errno;
-	return unmap.length == size ? 0 : -ENOENT;
-}
 
 FIXTURE(iommufd)
 {
@@ -158,7 +49,7 @@ FIXTURE_SETUP(iommufd)
 	self->fd = open("/dev/iommu", O_RDWR | O_CLOEXEC);
 	ASSERT_GE(self->fd, 0);
 	ASSERT_EQ(sim_bind(first, "vfio-pci"), 0);
-	ASSERT_EQ(device_open(&self->user, first, self->fd, &self->device), 0);
+	ASSERT_EQ(iommufd_device_open(&self->user, first, self->fd, &self->device), 0);
 	self->ioas = ioas_alloc(self->fd);
 	ASSERT_NE(self->ioas, 0);
 	ASSERT_EQ(ioas_map(self->fd, self->ioas, self->rings, size, RING_IOVA, READ | WRITE), 0);
@@ -215,7 +106,7 @@ TEST_F_TIMEOUT(iommufd, address_space, TIMEOUT_S)
 	unsigned int i;
 
 	ASSERT_NE(mem, NULL);
-	ASSERT_EQ(attach(&self->user, self->ioas), 0);
+	ASSERT_EQ(iommufd_attach(&self->user, self->ioas), 0);
 	fresh(CHAN);
 	EXPECT_EQ(works(CHAN, self->buf), 0);
 
@@ -240,7 +131,7 @@ TEST_F_TIMEOUT(iommufd, page_table, TIMEOUT_S)
 
 	ASSERT_NE(mem, NULL);
 	ASSERT_EQ(hwpt_alloc(self->fd, self->device, self->ioas, 0, &hwpt), 0);
-	ASSERT_EQ(attach(&self->user, hwpt), 0);
+	ASSERT_EQ(iommufd_attach(&self->user, hwpt), 0);
 	fresh(CHAN);
 	EXPECT_EQ(works(CHAN, self->buf), 0);
 
@@ -249,18 +140,18 @@ TEST_F_TIMEOUT(iommufd, page_table, TIMEOUT_S)
 	EXPECT_EQ(chan_fill(CHAN, OTHER_IOVA, ~0ULL, PAGE), IOMMU_SIM_OK);
 	EXPECT_TRUE(sim_all_bytes(mem, PAGE, 0xff));
 	ASSERT_EQ(hwpt_alloc(self->fd, self->device, self->ioas, 0, &same), 0);
-	ASSERT_EQ(attach(&self->user, same), 0);
+	ASSERT_EQ(iommufd_attach(&self->user, same), 0);
 	EXPECT_EQ(chan_fill(CHAN, OTHER_IOVA, 0, PAGE), IOMMU_SIM_OK);
 	EXPECT_TRUE(sim_all_bytes(mem, PAGE, 0));
 
-	EXPECT_EQ(destroy(self->fd, same), -EBUSY);
-	EXPECT_EQ(destroy(self->fd, hwpt), 0);
+	EXPECT_EQ(iommufd_destroy(self->fd, same), -EBUSY);
+	EXPECT_EQ(iommufd_destroy(self->fd, hwpt), 0);
 	EXPECT_EQ(works(CHAN, self->buf), 0);
 	EXPECT_EQ(ioas_unmap(self->fd, self->ioas, OTHER_IOVA, PAGE), 0);
 	EXPECT_EQ(chan_fill(CHAN, OTHER_IOVA, ~0ULL, PAGE), IOMMU_SIM_ERR_WRITE);
 	EXPECT_TRUE(sim_all_bytes(mem, PAGE, 0));
-	EXPECT_EQ(detach(&self->user), 0);
-	EXPECT_EQ(destroy(self->fd, same), 0);
+	EXPECT_EQ(iommufd_detach(&self->user), 0);
+	EXPECT_EQ(iommufd_destroy(self->fd, same), 0);
 	expect_blocked(_metadata, CHAN);
 }
 
@@ -270,7 +161,7 @@ TEST_F_TIMEOUT(iommufd, rights, TIMEOUT_S)
 
 	ASSERT_NE(mem, NULL);
 	memset(mem, 0x11, PAGE);
-	ASSERT_EQ(attach(&self->user, self->ioas), 0);
+	ASSERT_EQ(iommufd_attach(&self->user, self->ioas), 0);
 	fresh(CHAN);
 	ASSERT_EQ(ioas_map(self->fd, self->ioas, mem, PAGE, OTHER_IOVA, READ), 0);
 	EXPECT_EQ(chan_copy(CHAN, BUF_IOVA, OTHER_IOVA, PAGE), IOMMU_SIM_OK);
@@ -292,13 +183,13 @@ TEST_F_TIMEOUT(iommufd, replace, TIMEOUT_S)
 	ASSERT_EQ(ioas_map(self->fd, ioas, mem, BUF_SIZE, BUF_IOVA, READ | WRITE), 0);
 	ASSERT_EQ(hwpt_alloc(self->fd, self->device, ioas, 0, &hwpt), 0);
 
-	ASSERT_EQ(attach(&self->user, self->ioas), 0);
+	ASSERT_EQ(iommufd_attach(&self->user, self->ioas), 0);
 	for (i = 0; i < 10; i++) {
 		fresh(CHAN);
 		chan_keep_filling(CHAN, BUF_IOVA, BUF_SIZE);
 		usleep(1000 * i);
 		ASSERT_TRUE(chan_busy(CHAN));
-		ASSERT_EQ(attach(&self->user, hwpt), 0);
+		ASSERT_EQ(iommufd_attach(&self->user, hwpt), 0);
 		ASSERT_TRUE(sim_untouched(self->buf, BUF_SIZE));
 		/* Nothing of the work failed; it goes on there */
 		EXPECT_EQ(chan_halt(CHAN), IOMMU_SIM_HALT_NONE);
@@ -308,7 +199,7 @@ TEST_F_TIMEOUT(iommufd, replace, TIMEOUT_S)
 		ASSERT_TRUE(sim_all_bytes(mem, BUF_SIZE, 0xff));
 		ASSERT_TRUE(sim_all_bytes(self->buf, BUF_SIZE, SIM_SENTINEL));
 		/* And back */
-		ASSERT_EQ(attach(&self->user, self->ioas), 0);
+		ASSERT_EQ(iommufd_attach(&self->user, self->ioas), 0);
 		ASSERT_EQ(chan_fill(CHAN, BUF_IOVA, 0, BUF_SIZE), IOMMU_SIM_OK);
 		ASSERT_TRUE(sim_all_bytes(self->buf, BUF_SIZE, 0));
 		ASSERT_TRUE(sim_all_bytes(mem, BUF_SIZE, 0xff));
@@ -320,13 +211,13 @@ TEST_F_TIMEOUT(iommufd, detach_in_flight, TIMEOUT_S)
 	unsigned int i;
 
 	for (i = 0; i < 10; i++) {
-		ASSERT_EQ(attach(&self->user, self->ioas), 0);
+		ASSERT_EQ(iommufd_attach(&self->user, self->ioas), 0);
 		fresh(CHAN);
 		ASSERT_EQ(works(CHAN, self->buf), 0);
 		chan_keep_filling(CHAN, BUF_IOVA, BUF_SIZE);
 		usleep(1000 * i);
 		ASSERT_TRUE(chan_busy(CHAN));
-		ASSERT_EQ(detach(&self->user), 0);
+		ASSERT_EQ(iommufd_detach(&self->user), 0);
 		ASSERT_TRUE(sim_untouched(self->buf, BUF_SIZE));
 		EXPECT_EQ(chan_wait_halt(CHAN), 0);
 		expect_blocked(_metadata, CHAN);
@@ -335,7 +226,7 @@ TEST_F_TIMEOUT(iommufd, detach_in_flight, TIMEOUT_S)
 
 TEST_F_TIMEOUT(iommufd, close_in_flight, TIMEOUT_S)
 {
-	ASSERT_EQ(attach(&self->user, self->ioas), 0);
+	ASSERT_EQ(iommufd_attach(&self->user, self->ioas), 0);
 	fresh(CHAN);
 	ASSERT_EQ(works(CHAN, self->buf), 0);
 	chan_keep_filling(CHAN, BUF_IOVA, BUF_SIZE);
@@ -343,8 +234,8 @@ TEST_F_TIMEOUT(iommufd, close_in_flight, TIMEOUT_S)
 	vfio_close(&self->user);
 	EXPECT_TRUE(sim_untouched(self->buf, BUF_SIZE));
 	/* The address space is still there for another one */
-	ASSERT_EQ(device_open(&self->user, first, self->fd, &self->device), 0);
-	ASSERT_EQ(attach(&self->user, self->ioas), 0);
+	ASSERT_EQ(iommufd_device_open(&self->user, first, self->fd, &self->device), 0);
+	ASSERT_EQ(iommufd_attach(&self->user, self->ioas), 0);
 	fresh(CHAN);
 	EXPECT_EQ(works(CHAN, self->buf), 0);
 }
@@ -353,7 +244,7 @@ TEST_F_TIMEOUT(iommufd, reset_in_flight, TIMEOUT_S)
 {
 	unsigned int i;
 
-	ASSERT_EQ(attach(&self->user, self->ioas), 0);
+	ASSERT_EQ(iommufd_attach(&self->user, self->ioas), 0);
 	for (i = 0; i < 5; i++) {
 		fresh(CHAN);
 		chan_keep_filling(CHAN, BUF_IOVA, BUF_SIZE);
@@ -380,11 +271,11 @@ TEST_F_TIMEOUT(iommufd, second_device, TIMEOUT_S)
 	if (sim_find(1, name))
 		SKIP(return, "there is only one endpoint");
 	ASSERT_NE(rings, NULL);
-	ASSERT_EQ(attach(&self->user, self->ioas), 0);
+	ASSERT_EQ(iommufd_attach(&self->user, self->ioas), 0);
 	fresh(CHAN);
 	ASSERT_EQ(sim_bind(name, "vfio-pci"), 0);
-	EXPECT_EQ(device_open(&user, name, self->fd, &device), 0);
-	EXPECT_EQ(attach(&user, self->ioas), 0);
+	EXPECT_EQ(iommufd_device_open(&user, name, self->fd, &device), 0);
+	EXPECT_EQ(iommufd_attach(&user, self->ioas), 0);
 	EXPECT_EQ(ioas_map(self->fd, self->ioas, rings, size, OTHER_IOVA, READ | WRITE), 0);
 	chan_setup(&other, &user, 0, rings, OTHER_IOVA, RING_LG2);
 	chan_start(&other, 0);
@@ -392,7 +283,7 @@ TEST_F_TIMEOUT(iommufd, second_device, TIMEOUT_S)
 	EXPECT_EQ(chan_copy(&other, BUF_IOVA + HALF, BUF_IOVA, HALF), IOMMU_SIM_OK);
 	EXPECT_EQ(chan_compare(CHAN, BUF_IOVA + HALF, BUF_IOVA, HALF), IOMMU_SIM_OK);
 	/* One goes, the other stays */
-	EXPECT_EQ(detach(&self->user), 0);
+	EXPECT_EQ(iommufd_detach(&self->user), 0);
 	EXPECT_EQ(chan_fill(&other, BUF_IOVA, ~0ULL, HALF), IOMMU_SIM_OK);
 	EXPECT_TRUE(sim_all_bytes(self->buf, HALF, 0xff));
 	expect_blocked(_metadata, CHAN);
@@ -411,7 +302,7 @@ TEST_F_TIMEOUT(iommufd, ranges, TIMEOUT_S)
 		.allowed_iovas = (unsigned long)range,
 	};
 
-	ASSERT_EQ(attach(&self->user, self->ioas), 0);
+	ASSERT_EQ(iommufd_attach(&self->user, self->ioas), 0);
 	ASSERT_EQ(ioctl(self->fd, IOMMU_IOAS_IOVA_RANGES, &ranges), 0);
 	ASSERT_EQ(ranges.num_iovas, 2);
 	EXPECT_EQ(range[0].start, 0);
@@ -449,25 +340,8 @@ TEST_F_TIMEOUT(iommufd, hardware_info, TIMEOUT_S)
 
 int main(int argc, char **argv)
 {
-	const char *why = sim_missing(first);
-	struct vfio_user user;
-	__u32 id;
-	int fd;
+	const char *why = iommufd_missing(first);
 
-	if (!why) {
-		fd = open("/dev/iommu", O_RDWR | O_CLOEXEC);
-		if (fd < 0)
-			why = "no /dev/iommu (CONFIG_IOMMUFD)";
-	}
-	if (!why) {
-		/* Without device files vfio-pci can be bound, but not be opened this way */
-		if (sim_bind(first, "vfio-pci") || device_open(&user, first, fd, &id))
-			why = "no VFIO device files (CONFIG_VFIO_DEVICE_CDEV)";
-		else
-			vfio_close(&user);
-		close(fd);
-		sim_give_back(first);
-	}
 	if (why) {
 		ksft_print_header();
 		ksft_exit_skip("%s\n", why);
