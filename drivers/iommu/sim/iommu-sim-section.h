@@ -21,7 +21,8 @@ struct sim_sections {
 
 static inline int sim_sections_init(struct sim_sections *s)
 {
-	s->seq = alloc_percpu(unsigned long);
+	/* A cache line of its own: others read it whenever they wait */
+	s->seq = __alloc_percpu(SMP_CACHE_BYTES, SMP_CACHE_BYTES);
 	return s->seq ? 0 : -ENOMEM;
 }
 

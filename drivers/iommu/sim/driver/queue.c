@@ -180,7 +180,8 @@ static int init_queue(struct sim_iommu *iommu, struct sim_queue *q)
 
 	raw_spin_lock_init(&q->lock);
 	q->ring = (struct sim_cmd *)get_zeroed_page(GFP_KERNEL);
-	q->done = kzalloc(sizeof(*q->done), GFP_KERNEL);
+	/* A cache line of its own: queues are there so that CPUs do not meet */
+	q->done = kzalloc(max(sizeof(*q->done), SMP_CACHE_BYTES), GFP_KERNEL);
 	if (!q->ring || !q->done)
 		return -ENOMEM;
 	iommu_sim_mmio_write(iommu->hw, queue_reg(iommu, q, SIM_CMDQ_BASE),

@@ -101,6 +101,13 @@ struct sim_dte_slot {
 #define SIM_DTE_SLOTS		256
 #define SIM_DTE_SLOT_EMPTY	U32_MAX
 
+/* Invalidations that some of the CPUs began so far; not where others write */
+struct sim_tlb_seq {
+	atomic64_t seq;
+} ____cacheline_aligned_in_smp;
+
+#define SIM_TLB_SEQS		8
+
 /* hw/iotlb.c */
 struct sim_tlb {
 	void *sets;
@@ -109,8 +116,7 @@ struct sim_tlb {
 	unsigned int sets_lg2;
 	unsigned int ways;
 	size_t stride;
-	/* Invalidations so far; not where lookups read */
-	atomic64_t inv_seq ____cacheline_aligned_in_smp;
+	struct sim_tlb_seq inv[SIM_TLB_SEQS];
 };
 
 /*
@@ -157,9 +163,11 @@ struct iommu_sim_port {
 	struct list_head node;
 };
 
+/* Wherever the silicon counts interrupts are off, so that none is lost */
 static inline void sim_hw_stat(struct iommu_sim_hw *hw, enum sim_hw_stat i)
 {
-	sim_stat_inc(&hw->stats, i);
+	lockdep_assert_irqs_disabled();
+	sim_stat_inc_hot(&hw->stats, i);
 }
 
 /* hw/regs.c */

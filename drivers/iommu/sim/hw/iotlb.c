@@ -10,20 +10,20 @@
  * Who fills against who invalidates:
  *
  *   filler                                invalidator
- *   token = inv_seq                       (tables in memory changed)
+ *   token = sum of inv[]                  (tables in memory changed)
  *   smp_rmb()                             smp_mb()
- *   device table entry, walk              inv_seq++
+ *   device table entry, walk              any of inv[]++
  *   set the size's bit in sizes           smp_mb()
  *   lock set                              for each size in sizes,
  *     read the domain's generation          for each set it may be in:
  *     smp_mb()                                lock it; drop; unlock
- *     inv_seq == token ? insert           or generation++
+ *     sum of inv[] == token ? insert      or generation++
  *   unlock
  *
- * If the filler finds inv_seq unmoved, the invalidator's increment comes after,
+ * If the filler finds the sum unmoved, the invalidator's increment comes after,
  * so does its look at sizes and its turn at the set: it finds the entry. A
  * whole domain goes by its generation, which is part of the tag: the filler
- * read that before it found inv_seq unmoved, so the entry never matches again.
+ * read that before it found the sum unmoved, so the entry never matches again.
  */
 #include <linux/hash.h>
 #include <linux/slab.h>
@@ -165,6 +165,17 @@ bool sim_tlb_lookup(struct sim_tlb *tlb, u16 domain, u64 iova, struct sim_tlb_da
 	return false;
 }
 
+/* None goes back, nor does what is read of it: if the sum is what it was, each is */
+static u64 inv_seq(struct sim_tlb *tlb)
+{
+	unsigned int i;
+	u64 sum = 0;
+
+	for (i = 0; i < SIM_TLB_SEQS; i++)
+		sum += atomic64_read(&tlb->inv[i].seq);
+	return sum;
+}
+
 /**
  * sim_tlb_begin() - before anything is read whose outcome is to be cached
  * @tlb: the IOTLB
@@ -174,7 +185,7 @@ bool sim_tlb_lookup(struct sim_tlb *tlb, u16 domain, u64 iova, struct sim_tlb_da
  */
 u64 sim_tlb_begin(struct sim_tlb *tlb)
 {
-	u64 token = atomic64_read(&tlb->inv_seq);
+	u64 token = inv_seq(tlb);
 
 	/* Pairs with smp_mb__before_atomic() in inv_begin() */
 	smp_rmb();
@@ -231,7 +242,7 @@ void sim_tlb_fill(struct iommu_sim_hw *hw, u64 token, u16 domain, u64 iova,
 	entry.tag = live_tag(tlb, domain);
 	/* See the table above; pairs with smp_mb__after_atomic() in inv_begin() */
 	smp_mb();
-	if (atomic64_read(&tlb->inv_seq) == token) {
+	if (inv_seq(tlb) == token) {
 		set_write(set, pick_way(hw, set, entry.page, entry.tag), entry);
 		sim_hw_stat(hw, SIM_STAT_TLB_FILLS);
 	} else {
@@ -244,7 +255,8 @@ static void inv_begin(struct sim_tlb *tlb)
 {
 	/* Pairs with smp_rmb() in sim_tlb_begin() */
 	smp_mb__before_atomic();
-	atomic64_inc(&tlb->inv_seq);
+	/* Any will do. With one of its own, a CPU does not wait for the others */
+	atomic64_inc(&tlb->inv[raw_smp_processor_id() % SIM_TLB_SEQS].seq);
 	/* Pairs with smp_mb() in sim_tlb_fill() */
 	smp_mb__after_atomic();
 }
