@@ -105,7 +105,7 @@ static int make_way(struct sim_pt *pt, unsigned int level, u64 iova, unsigned in
 	if (!table)
 		return grow(pt, level, iova, gfp);
 	/* If there is nothing in the table that is there, it will make way */
-	if (!(entry & SIM_PTE_PR) || (level > 1 && sim_pte_is_table(entry, level - 1)))
+	if (!(entry & SIM_PTE_PR) || sim_pte_is_table(entry, level - 1))
 		return -EAGAIN;
 	return -EADDRINUSE;
 }
@@ -173,13 +173,13 @@ static u64 unmap_large(struct sim_pt *pt, u64 iova, u64 len)
 		nr = 0;
 	for (i = 0; i < nr; i++, slot++) {
 		entry = sim_pt_read(slot);
-		while (!(level > 1 && sim_pte_is_table(entry, level - 1))) {
+		while (!sim_pte_is_table(entry, level - 1)) {
 			found = sim_pt_cmpxchg(slot, entry, 0);
 			if (found == entry)
 				break;
 			entry = found;
 		}
-		if (level > 1 && sim_pte_is_table(entry, level - 1))
+		if (sim_pte_is_table(entry, level - 1))
 			break;
 	}
 	if (i)
@@ -272,7 +272,7 @@ bool sim_pt_next_leaf(struct sim_pt *pt, u64 iova, u64 last, struct sim_leaf *le
 	while (iova <= last) {
 		u64 entry = sim_pt_read(&table[sim_pt_index(level, iova)]);
 
-		if (level > 1 && sim_pte_is_table(entry, level - 1)) {
+		if (sim_pte_is_table(entry, level - 1)) {
 			table = sim_pte_table(entry);
 			level--;
 			continue;
@@ -282,7 +282,7 @@ bool sim_pt_next_leaf(struct sim_pt *pt, u64 iova, u64 last, struct sim_leaf *le
 			found = true;
 			break;
 		}
-		iova = (iova | (BIT_ULL(sim_pt_slot_lg2(level)) - 1)) + 1;
+		iova = sim_pt_slot_last(level, iova) + 1;
 		/* Past the end of this table: begin again at the top */
 		if (!(iova & (BIT_ULL(sim_pt_va_bits(level)) - 1))) {
 			level = pt->levels;

@@ -159,13 +159,20 @@ static inline unsigned int sim_pt_index(unsigned int level, u64 iova)
 	return (iova >> sim_pt_slot_lg2(level)) & (SIM_PT_ENTRIES - 1);
 }
 
-/* Whether @entry leads to a table at @level, not 0; the writer skips no level */
-static inline bool sim_pte_is_table(u64 entry, unsigned int level)
+/* The last address that the entry at @level spans in which @iova is */
+static inline u64 sim_pt_slot_last(unsigned int level, u64 iova)
 {
-	return (entry & (SIM_PTE_PR | SIM_PTE_NL)) == (SIM_PTE_PR | FIELD_PREP(SIM_PTE_NL, level));
+	return iova | (BIT_ULL(sim_pt_slot_lg2(level)) - 1);
 }
 
-/* Likewise, and whether something may be put into it */
+/* Whether @entry leads to a table at @level, of which 0 has none; the writer skips no level */
+static inline bool sim_pte_is_table(u64 entry, unsigned int level)
+{
+	return level && (entry & (SIM_PTE_PR | SIM_PTE_NL)) ==
+			(SIM_PTE_PR | FIELD_PREP(SIM_PTE_NL, level));
+}
+
+/* Likewise, but for level 0, and whether something may be put into it */
 static inline bool sim_pte_is_live_table(u64 entry, unsigned int level)
 {
 	return (entry & (SIM_PTE_PR | SIM_PTE_NL | SIM_PTE_FROZEN)) ==
@@ -188,7 +195,7 @@ static __always_inline __le64 *sim_pt_find(const struct sim_pt *pt, u64 iova, un
 	__le64 *slot = &pt->root[sim_pt_index(at, iova)];
 
 	*entry = sim_pt_read(slot);
-	while (at > 1 && sim_pte_is_table(*entry, at - 1)) {
+	while (sim_pte_is_table(*entry, at - 1)) {
 		at--;
 		slot = &sim_pte_table(*entry)[sim_pt_index(at, iova)];
 		*entry = sim_pt_read(slot);
@@ -286,6 +293,8 @@ struct sim_table *sim_table_alloc(struct sim_pt *pt, unsigned int level, u64 iov
 struct sim_table *sim_table_take(struct sim_pt *pt, unsigned int level, u64 iova);
 void sim_table_free(struct sim_pt *pt, struct sim_table *table);
 void sim_table_bury(struct sim_pt *pt, struct sim_table *table);
+void sim_table_free_tree(struct sim_pt *pt, struct sim_table *table,
+			 void (*free)(struct sim_pt *pt, struct sim_table *table));
 int sim_pt_fill_reserve(struct sim_pt *pt, unsigned int nr, gfp_t gfp);
 int sim_pt_init(struct sim_pt *pt, unsigned int levels, unsigned long sizes,
 		struct iommu_sim_stats *stats, struct sim_inject *inject,

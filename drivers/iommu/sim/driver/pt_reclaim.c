@@ -247,7 +247,7 @@ static bool subtree_is_empty(struct sim_pt *pt, const __le64 *entries, unsigned 
 
 		if (!(entry & SIM_PTE_PR))
 			continue;
-		if (level == 1 || !sim_pte_is_table(entry, level - 1) ||
+		if (!sim_pte_is_table(entry, level - 1) ||
 		    !subtree_is_empty(pt, sim_pte_table(entry), level - 1))
 			return false;
 	}
@@ -306,7 +306,7 @@ int sim_pt_clear_way(struct sim_pt *pt, u64 iova, unsigned int size_lg2, struct 
 		entry = sim_pt_read(slot);
 		if (!(entry & SIM_PTE_PR))
 			continue;
-		if (level == 1 || !sim_pte_is_table(entry, level - 1) ||
+		if (!sim_pte_is_table(entry, level - 1) ||
 		    !subtree_is_empty(pt, sim_pte_table(entry), level - 1))
 			return -EADDRINUSE;
 		sim_pt_write(slot, SIM_PTE_RETIRED);

@@ -90,21 +90,6 @@ static u64 part_leaf(const struct split *s, u64 iova, unsigned int size_lg2, uns
 	return sim_pte_leaf(s->page.pa + (iova - s->page.iova), size_lg2, level, s->flags);
 }
 
-static void free_tables(struct sim_pt *pt, struct sim_table *table, unsigned int level)
-{
-	__le64 *entries = sim_table_entries(table);
-	unsigned int i;
-
-	for (i = 0; level > 1 && i < SIM_PT_ENTRIES; i++) {
-		u64 entry = sim_pt_read(&entries[i]);
-
-		if (sim_pte_is_table(entry, level - 1))
-			free_tables(pt, sim_table_of(sim_pte_table(entry)), level - 1);
-	}
-	/* Nobody reads it, but this may be any context */
-	sim_table_bury(pt, table);
-}
-
 /* A table at @level that begins at @iova, with the parts of the page that are there */
 static struct sim_table *make_table(struct split *s, unsigned int level, u64 iova)
 {
@@ -127,7 +112,7 @@ static struct sim_table *make_table(struct split *s, unsigned int level, u64 iov
 		}
 		child = make_table(s, level - 1, iova);
 		if (!child) {
-			free_tables(s->pt, table, level);
+			sim_table_free_tree(s->pt, table, sim_table_bury);
 			return NULL;
 		}
 		sim_pt_write(slot++, sim_pte_link(sim_table_entries(child), level - 1));
@@ -184,7 +169,7 @@ static bool add_flags(__le64 *slot, unsigned int level, u64 flags)
 	u64 old = sim_pt_read(slot), found;
 
 	while (old & SIM_PTE_PR && flags & ~old) {
-		if (level > 1 && sim_pte_is_table(old, level - 1))
+		if (sim_pte_is_table(old, level - 1))
 			return false;
 		found = sim_pt_cmpxchg(slot, old, old | flags);
 		if (found == old)
@@ -194,17 +179,15 @@ static bool add_flags(__le64 *slot, unsigned int level, u64 flags)
 	return true;
 }
 
-/* The entry of the first page at or after @iova; @iova becomes where it stands */
-static __le64 *next_slot(struct sim_pt *pt, u64 *iova, u64 last, unsigned int *level)
+/* An entry of the first page at or after @iova; @iova becomes where it stands */
+static __le64 *next_slot(struct sim_pt *pt, u64 *iova, u64 last, unsigned int *level, u64 *entry)
 {
-	u64 entry;
-
 	while (*iova <= last) {
-		__le64 *slot = sim_pt_find(pt, *iova, level, &entry);
+		__le64 *slot = sim_pt_find(pt, *iova, level, entry);
 
-		if (entry & SIM_PTE_PR)
+		if (*entry & SIM_PTE_PR)
 			return slot;
-		*iova = (*iova | (BIT_ULL(sim_pt_slot_lg2(*level)) - 1)) + 1;
+		*iova = sim_pt_slot_last(*level, *iova) + 1;
 	}
 	return NULL;
 }
@@ -212,15 +195,13 @@ static __le64 *next_slot(struct sim_pt *pt, u64 *iova, u64 last, unsigned int *l
 /* All parts get what was set in any entry meanwhile */
 static void spread_flags(struct split *s, u64 flags)
 {
-	u64 iova = s->page.iova, last = page_end(&s->page) - 1;
+	u64 iova = s->page.iova, last = page_end(&s->page) - 1, entry;
 	unsigned int level;
 	__le64 *slot;
 
-	while ((slot = next_slot(s->pt, &iova, last, &level))) {
-		if (!add_flags(slot, level, flags))
-			continue;
-		iova = (iova | (BIT_ULL(sim_pt_slot_lg2(level)) - 1)) + 1;
-	}
+	while ((slot = next_slot(s->pt, &iova, last, &level, &entry)))
+		if (add_flags(slot, level, flags))
+			iova = sim_pt_slot_last(level, iova) + 1;
 }
 
 /*
@@ -270,26 +251,32 @@ static int divide_page(struct split *s)
 		replace_page(s, &seen);
 		raw_spin_unlock_irqrestore(&s->pt->lock, irq);
 	}
-	/* Those that are not needed */
+	/* Those that are not needed; nobody reads them, but this may be any context */
 	for (i = 0; i < s->nr_children; i++)
 		if (s->children[i])
-			free_tables(s->pt, s->children[i], s->level - 1);
+			sim_table_free_tree(s->pt, s->children[i], sim_table_bury);
 	if (seen & ~s->flags)
 		spread_flags(s, seen);
 	return ret;
 }
 
+/* The first page at or after @iova; @iova becomes where it was found; false if there is none */
+static bool next_page(struct split *s, u64 *iova, u64 last)
+{
+	u64 entry;
+	__le64 *slot = next_slot(s->pt, iova, last, &s->level, &entry);
+
+	if (!slot)
+		return false;
+	s->page = sim_pt_decode(entry, s->level, *iova);
+	s->slot = slot - ((*iova - s->page.iova) >> sim_pt_slot_lg2(s->level));
+	return true;
+}
+
 /* The page at @iova; false if there is none */
 static bool find_page(struct split *s, u64 iova)
 {
-	u64 entry;
-	__le64 *slot = sim_pt_find(s->pt, iova, &s->level, &entry);
-
-	if (!(entry & SIM_PTE_PR))
-		return false;
-	s->page = sim_pt_decode(entry, s->level, iova);
-	s->slot = slot - ((iova - s->page.iova) >> sim_pt_slot_lg2(s->level));
-	return true;
+	return next_page(s, &iova, iova);
 }
 
 /**
@@ -405,13 +392,11 @@ static bool test_dirty(__le64 *slot, unsigned int nr, bool clear)
 bool sim_pt_next_dirty(struct sim_pt *pt, u64 *iova, u64 last, bool clear, struct sim_leaf *leaf)
 {
 	struct split s = { .pt = pt };
-	unsigned int level, n;
 	bool dirty = false;
+	unsigned int n;
 
 	rcu_read_lock();
-	for (n = 0; n < SIM_PT_ENTRIES && !dirty && next_slot(pt, iova, last, &level); n++) {
-		if (!find_page(&s, *iova))
-			continue;
+	for (n = 0; n < SIM_PT_ENTRIES && !dirty && next_page(&s, iova, last); n++) {
 		dirty = test_dirty(s.slot, BIT(s.page.size_lg2 - sim_pt_slot_lg2(s.level)), clear);
 		*leaf = s.page;
 		*iova = page_end(&s.page);

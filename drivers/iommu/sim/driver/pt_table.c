@@ -38,6 +38,17 @@ static struct sim_table *new_table(gfp_t gfp)
 	return table;
 }
 
+/* It will be linked in @pt; it may be NULL */
+static struct sim_table *use_table(struct sim_pt *pt, struct sim_table *table, unsigned int level,
+				   u64 iova)
+{
+	if (table) {
+		sim_table_place(table, level, iova);
+		count_allocated(pt);
+	}
+	return table;
+}
+
 /**
  * sim_table_alloc() - allocate a table for a map
  * @pt: the page table
@@ -49,13 +60,7 @@ static struct sim_table *new_table(gfp_t gfp)
  */
 struct sim_table *sim_table_alloc(struct sim_pt *pt, unsigned int level, u64 iova, gfp_t gfp)
 {
-	struct sim_table *table = injected(pt, level, iova) ? NULL : new_table(gfp);
-
-	if (table) {
-		sim_table_place(table, level, iova);
-		count_allocated(pt);
-	}
-	return table;
+	return use_table(pt, injected(pt, level, iova) ? NULL : new_table(gfp), level, iova);
 }
 
 /* In any context; on PREEMPT_RT the allocator takes locks that sleep */
@@ -77,7 +82,6 @@ static struct sim_table *new_table_atomic(void)
 struct sim_table *sim_table_take(struct sim_pt *pt, unsigned int level, u64 iova)
 {
 	struct llist_node *node;
-	struct sim_table *table;
 	unsigned long flags;
 
 	if (injected(pt, level, iova))
@@ -90,12 +94,7 @@ struct sim_table *sim_table_take(struct sim_pt *pt, unsigned int level, u64 iova
 	}
 	raw_spin_unlock_irqrestore(&pt->lock, flags);
 
-	table = node ? sim_node_table(node) : new_table_atomic();
-	if (table) {
-		sim_table_place(table, level, iova);
-		count_allocated(pt);
-	}
-	return table;
+	return use_table(pt, node ? sim_node_table(node) : new_table_atomic(), level, iova);
 }
 
 /**
@@ -193,17 +192,25 @@ int sim_pt_init(struct sim_pt *pt, unsigned int levels, unsigned long sizes,
 	return 0;
 }
 
-static void destroy_table(struct sim_pt *pt, __le64 *entries, unsigned int level)
+/**
+ * sim_table_free_tree() - free a table with all that are linked below it
+ * @pt: the page table
+ * @table: the table; nobody else knows it any more, or not yet
+ * @free: how to free each: sim_table_free(), or sim_table_bury() in any context
+ */
+void sim_table_free_tree(struct sim_pt *pt, struct sim_table *table,
+			 void (*free)(struct sim_pt *pt, struct sim_table *table))
 {
-	unsigned int i;
+	unsigned int level = sim_table_level(table), i;
+	__le64 *entries = sim_table_entries(table);
 
 	for (i = 0; level > 1 && i < SIM_PT_ENTRIES; i++) {
 		u64 entry = sim_pt_read(&entries[i]);
 
 		if (sim_pte_is_table(entry, level - 1))
-			destroy_table(pt, sim_pte_table(entry), level - 1);
+			sim_table_free_tree(pt, sim_table_of(sim_pte_table(entry)), free);
 	}
-	sim_table_free(pt, sim_table_of(entries));
+	free(pt, table);
 }
 
 /**
@@ -215,7 +222,7 @@ void sim_pt_destroy(struct sim_pt *pt)
 {
 	struct llist_node *node, *next;
 
-	destroy_table(pt, pt->root, pt->levels);
+	sim_table_free_tree(pt, sim_table_of(pt->root), sim_table_free);
 	llist_for_each_safe(node, next, pt->reserve)
 		__free_page((struct page *)sim_node_table(node));
 }
