@@ -3,74 +3,27 @@
  * Configuration space as a driver in user space sees it, written from
  * <linux/iommu-sim.h> alone: layout, reset values, and what a write may change.
  */
-#include <dirent.h>
 #include <endian.h>
 #include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <unistd.h>
 
 #include <linux/iommu-sim.h>
 #include <linux/pci_regs.h>
 
 #include "kselftest_harness.h"
+#include "vfio_lib.h"
 
 #define PCI_DEVICES	"/sys/bus/pci/devices"
 #define CHANNEL_REG(n, reg)	(IOMMU_SIM_CHANNEL(n) + (reg))
 /* In a test: the offset of a register of the DVSEC */
 #define REG(reg)	(self->dvsec + (reg))
 
-static int read_id(const char *device, const char *name)
-{
-	char path[NAME_MAX + 128], text[16] = "";
-	int fd;
-
-	snprintf(path, sizeof(path), PCI_DEVICES "/%s/%s", device, name);
-	fd = open(path, O_RDONLY);
-	if (fd < 0)
-		return -1;
-	if (read(fd, text, sizeof(text) - 1) < 0)
-		text[0] = 0;
-	close(fd);
-	return strtol(text, NULL, 0);
-}
-
-/* The address of the first endpoint, or an empty string */
-static void find_device(char *name, size_t size)
-{
-	DIR *dir = opendir(PCI_DEVICES);
-	struct dirent *entry;
-
-	name[0] = 0;
-	while (dir && (entry = readdir(dir))) {
-		if (read_id(entry->d_name, "vendor") == IOMMU_SIM_PCI_VENDOR &&
-		    read_id(entry->d_name, "device") == IOMMU_SIM_PCI_DEVICE &&
-		    (!name[0] || strcmp(entry->d_name, name) < 0))
-			snprintf(name, size, "%s", entry->d_name);
-	}
-	if (dir)
-		closedir(dir);
-}
-
-static int write_file(const char *device, const char *name, const char *text)
-{
-	char path[NAME_MAX + 128];
-	int fd, ret;
-
-	snprintf(path, sizeof(path), PCI_DEVICES "/%s/%s", device, name);
-	fd = open(path, O_WRONLY);
-	if (fd < 0)
-		return -1;
-	ret = write(fd, text, strlen(text)) < 0 ? -1 : 0;
-	close(fd);
-	return ret;
-}
-
 FIXTURE(config_space)
 {
-	char device[NAME_MAX + 1];
+	char device[SIM_NAME_SIZE];
 	int fd;
 	unsigned int dvsec;
 	unsigned int channels;
@@ -113,18 +66,16 @@ FIXTURE_SETUP(config_space)
 {
 	char path[NAME_MAX + 128];
 
-	find_device(self->device, sizeof(self->device));
-	if (!self->device[0]) {
+	if (sim_find(0, self->device)) {
 		/* Without the driver: the registers are ours */
 		if (system("modprobe iommu-sim && modprobe iommu-sim-pci"))
 			SKIP(return, "the modules cannot be loaded");
-		find_device(self->device, sizeof(self->device));
+		if (sim_find(0, self->device))
+			SKIP(return, "there is no endpoint");
 	}
-	if (!self->device[0])
-		SKIP(return, "there is no endpoint");
 	/* Fails if nothing is bound */
-	write_file(self->device, "driver/unbind", self->device);
-	ASSERT_EQ(write_file(self->device, "reset", "1"), 0);
+	sim_device_write(self->device, "driver/unbind", self->device);
+	ASSERT_EQ(sim_device_write(self->device, "reset", "1"), 0);
 
 	snprintf(path, sizeof(path), PCI_DEVICES "/%s/config", self->device);
 	self->fd = open(path, O_RDWR);
@@ -138,7 +89,7 @@ FIXTURE_SETUP(config_space)
 FIXTURE_TEARDOWN(config_space)
 {
 	/* The last test leaves the device reset, as the first found it */
-	write_file(self->device, "reset", "1");
+	sim_device_write(self->device, "reset", "1");
 	close(self->fd);
 }
 
@@ -190,7 +141,7 @@ TEST_F(config_space, reset_values)
 		put(self->fd, REG(CHANNEL_REG(n, IOMMU_SIM_CH_RING_LO)), 0x12345640);
 		put(self->fd, REG(CHANNEL_REG(n, IOMMU_SIM_CH_TAIL)), 77);
 	}
-	ASSERT_EQ(write_file(self->device, "reset", "1"), 0);
+	ASSERT_EQ(sim_device_write(self->device, "reset", "1"), 0);
 	for (n = 0; n < self->channels; n++)
 		for (reg = IOMMU_SIM_CH_CTRL; reg <= IOMMU_SIM_CH_ERRORS; reg += 4)
 			EXPECT_EQ(get(self->fd, REG(CHANNEL_REG(n, reg))), 0) {

@@ -590,16 +590,26 @@ int chan_run(struct sim_chan *chan, const struct iommu_sim_desc *desc)
 	return le32toh(cpl->status);
 }
 
-int chan_copy(struct sim_chan *chan, __u64 dst, __u64 src, __u32 len)
+static int run_on_two(struct sim_chan *chan, __u8 op, __u64 dst, __u64 src, __u32 len)
 {
 	struct iommu_sim_desc desc = {
-		.op = IOMMU_SIM_OP_COPY,
+		.op = op,
 		.src = htole64(src),
 		.dst = htole64(dst),
 		.len = htole32(len),
 	};
 
 	return chan_run(chan, &desc);
+}
+
+int chan_copy(struct sim_chan *chan, __u64 dst, __u64 src, __u32 len)
+{
+	return run_on_two(chan, IOMMU_SIM_OP_COPY, dst, src, len);
+}
+
+int chan_compare(struct sim_chan *chan, __u64 dst, __u64 src, __u32 len)
+{
+	return run_on_two(chan, IOMMU_SIM_OP_COMPARE, dst, src, len);
 }
 
 int chan_fill(struct sim_chan *chan, __u64 dst, __u64 pattern, __u32 len)
@@ -608,18 +618,6 @@ int chan_fill(struct sim_chan *chan, __u64 dst, __u64 pattern, __u32 len)
 		.op = IOMMU_SIM_OP_FILL,
 		.dst = htole64(dst),
 		.operand = htole64(pattern),
-		.len = htole32(len),
-	};
-
-	return chan_run(chan, &desc);
-}
-
-int chan_compare(struct sim_chan *chan, __u64 dst, __u64 src, __u32 len)
-{
-	struct iommu_sim_desc desc = {
-		.op = IOMMU_SIM_OP_COMPARE,
-		.src = htole64(src),
-		.dst = htole64(dst),
 		.len = htole32(len),
 	};
 
