@@ -48,11 +48,13 @@ static bool malformed(const struct iommu_sim_tlp *tlp)
 	return irqs_disabled() == is_msi(tlp);
 }
 
-static void log_tlp(struct tlp_bench *b, const struct iommu_sim_tlp *tlp)
+/* Returns its number, from 1 on */
+static unsigned int log_tlp(struct tlp_bench *b, const struct iommu_sim_tlp *tlp)
 {
 	u32 head = tlp_ch_read(b, 0, IOMMU_SIM_CH_HEAD);
 	bool bad = malformed(tlp);
 	unsigned long flags;
+	unsigned int nr;
 
 	raw_spin_lock_irqsave(&b->lock, flags);
 	if (b->nr < TLP_LOG_SIZE) {
@@ -63,10 +65,11 @@ static void log_tlp(struct tlp_bench *b, const struct iommu_sim_tlp *tlp)
 		r->data = tlp->type == SIM_TLP_MEM_WRITE && tlp->len >= 4 ?
 			  get_unaligned_le32(tlp->data) : 0;
 	}
-	b->nr++;
+	nr = ++b->nr;
 	b->malformed += bad;
 	b->late += b->quiet;
 	raw_spin_unlock_irqrestore(&b->lock, flags);
+	return nr;
 }
 
 static void access_ram(struct tlp_bench *b, struct iommu_sim_tlp *tlp)
@@ -98,14 +101,16 @@ static void access_ram(struct tlp_bench *b, struct iommu_sim_tlp *tlp)
 static enum iommu_sim_tlp_status bench_send(struct sim_upstream *up, struct iommu_sim_tlp *tlp)
 {
 	struct tlp_bench *b = container_of(up, struct tlp_bench, up);
+	unsigned int nr;
 
-	log_tlp(b, tlp);
+	nr = log_tlp(b, tlp);
 	swake_up_one(&b->wait);
 	/*
 	 * A write from inside a request, as from another CPU at that moment;
-	 * this request is under way, so it is the last that is allowed.
+	 * this request is under way, so it is the last that is allowed. Two of
+	 * them, on two CPUs, would wait for each other.
 	 */
-	if (b->stop_at && b->nr == b->stop_at) {
+	if (nr == b->stop_at) {
 		sim_cfg_write(b->ep, b->stop_offset, 4, b->stop_value);
 		b->quiet = true;
 	}
