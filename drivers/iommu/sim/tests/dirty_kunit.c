@@ -9,6 +9,7 @@
 #include <linux/mman.h>
 #include <linux/mm.h>
 #include <linux/sched.h>
+#include <linux/sched/mm.h>
 #include <linux/uaccess.h>
 #include <uapi/linux/iommufd.h>
 
@@ -66,6 +67,7 @@ static int track(struct kunit *test, bool on)
 
 static int dirty_init(struct kunit *test)
 {
+	bool has_mm = current->mm;
 	struct dirty_bench *b;
 
 	if (!SIM_DIRTY_TRACKING)
@@ -75,6 +77,9 @@ static int dirty_init(struct kunit *test)
 	b->user = (u64 __user *)kunit_vm_mmap(test, NULL, 0, PAGE_SIZE, PROT_READ | PROT_WRITE,
 					      MAP_ANONYMOUS | MAP_PRIVATE, 0);
 	KUNIT_ASSERT_NOT_NULL(test, (__force void *)b->user);
+	/* KUnit has the thread use an mm as long as it lives, and loses a reference by that */
+	if (!has_mm)
+		mmdrop(current->mm);
 	KUNIT_ASSERT_LT(test, (__force unsigned long)b->user, TASK_SIZE);
 	b->r = pt_race_create(test);
 	test->priv = b;
