@@ -32,6 +32,11 @@
 /* 6.13: one way to make all paging domains; before, iommufd had its own */
 #define SIM_HAVE_PAGING_FLAGS	(LINUX_VERSION_CODE >= KERNEL_VERSION(6, 13, 0))
 
+/* 6.14: a worker that runs at once got this name; before, all did */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 14, 0)
+#define kthread_run_worker(...)	kthread_create_worker(__VA_ARGS__)
+#endif
+
 /* 6.18: emulated host bridges draw their PCI domains from one allocator */
 #define SIM_HAVE_EMUL_DOMAIN_NR	(LINUX_VERSION_CODE >= KERNEL_VERSION(6, 18, 0))
 

@@ -28,6 +28,7 @@
 #define SIM_CAP_LEVELS			GENMASK_ULL(6, 4)
 #define SIM_CAP_PA_BITS			GENMASK_ULL(13, 8)
 #define SIM_CAP_NPCACHE			BIT_ULL(14)
+#define SIM_CAP_RANGE			BIT_ULL(15)
 #define SIM_CAP_CMDQS			GENMASK_ULL(31, 16)	/* queues - 1 */
 #define SIM_CAP_CMDQ_LG2		GENMASK_ULL(36, 32)
 #define SIM_CAP_EVTQ_LG2		GENMASK_ULL(41, 37)
@@ -163,6 +164,7 @@ enum sim_cmd_op {
 	SIM_CMD_INVALIDATE_DEVTAB_ENTRY	= 2,
 	SIM_CMD_INVALIDATE_PAGES	= 3,
 	SIM_CMD_INVALIDATE_ALL		= 8,
+	SIM_CMD_INVALIDATE_RANGE	= 9,
 };
 
 #define SIM_CMD_WAIT0_STORE		BIT_ULL(0)
@@ -181,6 +183,12 @@ enum sim_cmd_op {
 #define SIM_CMD_PAGES1_GN		BIT_ULL(2)
 #define SIM_CMD_PAGES1_ADDR		GENMASK_ULL(63, 12)
 #define SIM_CMD_PAGES1_RSVD		GENMASK_ULL(11, 3)
+
+/* spec 6.3.5: as INVALIDATE_PAGES, but for the number of pages, less one */
+#define SIM_CMD_RANGE0_NR_LOW		GENMASK_ULL(31, 20)
+#define SIM_CMD_RANGE0_NR_HIGH		GENMASK_ULL(59, 48)
+#define SIM_CMD_RANGE1_RSVD		(SIM_CMD_PAGES1_S | SIM_CMD_PAGES1_RSVD)
+#define SIM_CMD_RANGE_MAX		(BIT_ULL(24) << SIM_PAGE_LG2)
 
 #define SIM_CMD_ALL0_RSVD		GENMASK_ULL(59, 0)
 
@@ -284,6 +292,25 @@ static inline struct sim_cmd sim_cmd_invalidate_pages(u16 domain, u64 iova, u64 
 static inline struct sim_cmd sim_cmd_invalidate_domain(u16 domain)
 {
 	return sim_cmd_invalidate_pages(domain, 0, U64_MAX, true);
+}
+
+/* spec 6.3.5: every translation of @domain in [@iova, @last], at most SIM_CMD_RANGE_MAX */
+static inline struct sim_cmd sim_cmd_invalidate_range(u16 domain, u64 iova, u64 last, bool pde)
+{
+	u64 nr = (last >> SIM_PAGE_LG2) - (iova >> SIM_PAGE_LG2);
+
+	return sim_cmd_make(SIM_CMD_INVALIDATE_RANGE,
+			    FIELD_PREP(SIM_CMD_PAGES0_DOMAIN, domain) |
+			    FIELD_PREP(SIM_CMD_RANGE0_NR_LOW, nr & 0xfff) |
+			    FIELD_PREP(SIM_CMD_RANGE0_NR_HIGH, nr >> 12),
+			    (iova & SIM_CMD_PAGES1_ADDR) | (pde ? SIM_CMD_PAGES1_PDE : 0));
+}
+
+/* How many bytes an INVALIDATE_RANGE is about */
+static inline u64 sim_cmd_range_len(u64 qw0)
+{
+	return ((FIELD_GET(SIM_CMD_RANGE0_NR_HIGH, qw0) << 12 |
+		 FIELD_GET(SIM_CMD_RANGE0_NR_LOW, qw0)) + 1) << SIM_PAGE_LG2;
 }
 
 /* spec 6.3.4: everything this IOMMU has cached */

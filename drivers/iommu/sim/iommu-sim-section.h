@@ -57,27 +57,16 @@ static inline void sim_section_exit(struct sim_sections *s, unsigned long flags)
 	local_irq_restore(flags);
 }
 
-/**
- * sim_sections_sync() - wait until earlier sections of other CPUs have ended
- * @s: the sections
- *
- * Stores made before the call are seen by every section that begins after it
- * returns, and no section that missed them still runs. Context: any but inside
- * a section of @s; does not sleep.
- */
-static inline void sim_sections_sync(struct sim_sections *s)
+/* sim_sections_sync() of a caller that has had a full barrier after its stores */
+static inline void __sim_sections_sync(struct sim_sections *s)
 {
-	unsigned int cpu, self;
-
 	/*
 	 * On the CPU that runs this line no section is under way, and one that
-	 * begins there later sees the caller's stores, which came from there:
-	 * moving to another CPU from here on does no harm.
+	 * begins there later sees the caller's stores, which it made there or
+	 * before it came there: moving to another CPU does no harm.
 	 */
-	barrier();
-	self = raw_smp_processor_id();
-	/* Pairs with smp_mb() in sim_section_enter() */
-	smp_mb();
+	unsigned int cpu, self = raw_smp_processor_id();
+
 	for_each_possible_cpu(cpu) {
 		unsigned long *seq = per_cpu_ptr(s->seq, cpu), now;
 
@@ -88,6 +77,20 @@ static inline void sim_sections_sync(struct sim_sections *s)
 		if (now & 1)
 			smp_cond_load_acquire(seq, VAL != now); /* likewise */
 	}
+}
+
+/**
+ * sim_sections_sync() - wait until earlier sections of other CPUs have ended
+ * @s: the sections
+ *
+ * Stores made before the call are seen by every section that begins after it
+ * returns, and no section that missed them still runs. Context: any but inside
+ * a section of @s; does not sleep.
+ */
+static inline void sim_sections_sync(struct sim_sections *s)
+{
+	smp_mb();	/* Pairs with smp_mb() in sim_section_enter() */
+	__sim_sections_sync(s);
 }
 
 #endif

@@ -1,7 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Command queues (spec 6). A doorbell executes the queue in its writer.
+ * Command queues (spec 6). A doorbell executes the queue in its writer, or has a
+ * thread do it.
  */
+#include <linux/ktime.h>
+#include <linux/slab.h>
+
+#include "compat.h"
 #include "hw.h"
 
 static void stop(struct iommu_sim_hw *hw, unsigned int n, enum sim_event_type type,
@@ -26,15 +31,30 @@ static void stop(struct iommu_sim_hw *hw, unsigned int n, enum sim_event_type ty
 	raw_spin_unlock(&hw->lock);
 }
 
+/**
+ * struct run - what is known while a queue is executed
+ * @hw: the instance
+ * @fenced: no store that a section must see has been made since the last full
+ *	    barrier
+ */
+struct run {
+	struct iommu_sim_hw *hw;
+	bool fenced;
+};
+
 /* spec 6.3.1 */
-static enum sim_event_type completion_wait(struct iommu_sim_hw *hw, u64 qw0, u64 qw1, u64 *info)
+static enum sim_event_type completion_wait(struct run *run, u64 qw0, u64 qw1, u64 *info)
 {
+	struct iommu_sim_hw *hw = run->hw;
 	__le64 data = cpu_to_le64(qw1);
 
 	if (qw0 & SIM_CMD_WAIT0_RSVD)
 		return SIM_EVT_ILLEGAL_COMMAND;
 	sim_hw_stat(hw, SIM_STAT_CMD_WAITS);
-	sim_sections_sync(&hw->sections);
+	if (!run->fenced)
+		smp_mb();	/* as in sim_sections_sync() */
+	run->fenced = true;
+	__sim_sections_sync(&hw->sections);
 	if (sim_inject(&hw->inject, SIM_INJECT_COMPLETION_WAIT, SIM_INJECT_ANY_DEVICE, 0, U64_MAX))
 		return SIM_EVT_NONE;
 	*info = qw0 & SIM_CMD_WAIT0_ADDR;
@@ -48,10 +68,82 @@ static enum sim_event_type completion_wait(struct iommu_sim_hw *hw, u64 qw0, u64
 	return SIM_EVT_NONE;
 }
 
-/* spec 6.3.3 */
-static enum sim_event_type invalidate_pages(struct iommu_sim_hw *hw, u64 qw0, u64 qw1)
+/*
+ * Until nothing is left of what the page walk cache has to forget, no walk may
+ * begin there. For what comes of such a walk is filled after, as true as any:
+ *
+ *   walk                                  invalidation
+ *     token                               closed++
+ *     closed ? walk from the root         generation++
+ *     else from a cached table            drop cached tables, translations
+ *     fill, unless the generation         closed--
+ *       has moved
+ *
+ * A walk whose token is that of the new generation finds the cache closed, or
+ * what it has to forget forgotten. Others do not fill any more.
+ */
+static void close_pwc(struct run *run)
 {
-	u16 domain = FIELD_GET(SIM_CMD_PAGES0_DOMAIN, qw0);
+	atomic_inc(&run->hw->pwc_closed);
+	/* Has the barriers */
+	sim_tlb_invalidate_begin(run->hw);
+}
+
+static void open_pwc(struct run *run)
+{
+	/* What was dropped before who finds it open */
+	smp_mb__before_atomic();
+	atomic_dec(&run->hw->pwc_closed);
+	run->fenced = false;
+}
+
+/* spec 5.5: only if tables went away does the page walk cache have to forget them */
+static void invalidate(struct run *run, struct sim_space space, u64 iova, u64 last, bool pde)
+{
+	struct iommu_sim_hw *hw = run->hw;
+
+	if (sim_inject(&hw->inject, SIM_INJECT_IOTLB_INVALIDATE, SIM_INJECT_ANY_DEVICE, iova, last))
+		return;
+	if (pde) {
+		close_pwc(run);
+		sim_tlb_invalidate(hw, &hw->pwc, space, iova, last);
+	}
+	if (sim_tlb_invalidate(hw, &hw->iotlb, space, iova, last))
+		run->fenced = false;
+	if (pde)
+		open_pwc(run);
+}
+
+/* With all PASIDs in it */
+static void invalidate_domain(struct run *run, u16 domain, bool pde)
+{
+	struct iommu_sim_hw *hw = run->hw;
+
+	if (sim_inject(&hw->inject, SIM_INJECT_IOTLB_INVALIDATE, SIM_INJECT_ANY_DEVICE, 0, U64_MAX))
+		return;
+	if (pde) {
+		close_pwc(run);
+		sim_tlb_invalidate_domain(&hw->pwc, domain);
+	}
+	sim_tlb_invalidate_domain(&hw->iotlb, domain);
+	run->fenced = false;
+	if (pde)
+		open_pwc(run);
+}
+
+static struct sim_space space_of(u64 qw0, u64 qw1)
+{
+	return (struct sim_space) {
+		.domain = FIELD_GET(SIM_CMD_PAGES0_DOMAIN, qw0),
+		.has_pasid = qw1 & SIM_CMD_PAGES1_GN,
+		.pasid = FIELD_GET(SIM_CMD_PAGES0_PASID, qw0),
+	};
+}
+
+/* spec 6.3.3 */
+static enum sim_event_type invalidate_pages(struct run *run, u64 qw0, u64 qw1)
+{
+	struct sim_space space = space_of(qw0, qw1);
 	u64 iova = qw1 & SIM_CMD_PAGES1_ADDR;
 	unsigned int lg2 = SIM_PAGE_LG2;
 	u64 below;
@@ -62,76 +154,231 @@ static enum sim_event_type invalidate_pages(struct iommu_sim_hw *hw, u64 qw0, u6
 		lg2 = sim_sized_addr_lg2(iova);
 	if (lg2 > 64)
 		return SIM_EVT_ILLEGAL_COMMAND;
-	if (lg2 == 64)
-		sim_hw_stat(hw, SIM_STAT_CMD_INV_DOMAIN);
-	else
-		sim_hw_stat(hw, SIM_STAT_CMD_INV_PAGES);
-	if (qw1 & SIM_CMD_PAGES1_GN)
+	if (lg2 == 64 && !space.has_pasid) {
+		sim_hw_stat(run->hw, SIM_STAT_CMD_INV_DOMAIN);
+		invalidate_domain(run, space.domain, qw1 & SIM_CMD_PAGES1_PDE);
 		return SIM_EVT_NONE;
-
+	}
+	sim_hw_stat(run->hw, SIM_STAT_CMD_INV_PAGES);
 	below = GENMASK_ULL(lg2 - 1, 0);
-	if (sim_inject(&hw->inject, SIM_INJECT_IOTLB_INVALIDATE, SIM_INJECT_ANY_DEVICE,
-		       iova & ~below, iova | below))
-		return SIM_EVT_NONE;
-	sim_tlb_invalidate(hw, domain, iova & ~below, iova | below);
+	invalidate(run, space, iova & ~below, iova | below, qw1 & SIM_CMD_PAGES1_PDE);
 	return SIM_EVT_NONE;
 }
 
-static enum sim_event_type execute(struct iommu_sim_hw *hw, u64 qw0, u64 qw1, u64 *info)
+/* spec 6.3.5 */
+static enum sim_event_type invalidate_range(struct run *run, u64 qw0, u64 qw1)
+{
+	u64 iova = qw1 & SIM_CMD_PAGES1_ADDR, last = iova + sim_cmd_range_len(qw0) - 1;
+
+	if (run->hw->config.no_range || qw1 & SIM_CMD_RANGE1_RSVD || last < iova)
+		return SIM_EVT_ILLEGAL_COMMAND;
+	sim_hw_stat(run->hw, SIM_STAT_CMD_INV_RANGE);
+	invalidate(run, space_of(qw0, qw1), iova, last, qw1 & SIM_CMD_PAGES1_PDE);
+	return SIM_EVT_NONE;
+}
+
+static void invalidate_all(struct run *run)
+{
+	struct iommu_sim_hw *hw = run->hw;
+
+	/* In this order: what used an old entry must not be filled after */
+	raw_spin_lock(&hw->lock);
+	sim_devtab_invalidate_all(hw);
+	raw_spin_unlock(&hw->lock);
+	close_pwc(run);
+	sim_tlb_invalidate_all(&hw->pwc);
+	sim_tlb_invalidate_all(&hw->iotlb);
+	open_pwc(run);
+}
+
+static enum sim_event_type execute(struct run *run, u64 qw0, u64 qw1, u64 *info)
 {
 	switch (FIELD_GET(SIM_CMD_OP, qw0)) {
 	case SIM_CMD_COMPLETION_WAIT:
-		return completion_wait(hw, qw0, qw1, info);
+		return completion_wait(run, qw0, qw1, info);
 	case SIM_CMD_INVALIDATE_DEVTAB_ENTRY:
 		if (qw0 & SIM_CMD_DEVTAB0_RSVD || qw1)
 			return SIM_EVT_ILLEGAL_COMMAND;
-		sim_hw_stat(hw, SIM_STAT_CMD_INV_DEVTAB);
-		sim_devtab_invalidate(hw, FIELD_GET(SIM_CMD_DEVTAB0_RID, qw0));
+		sim_hw_stat(run->hw, SIM_STAT_CMD_INV_DEVTAB);
+		sim_devtab_invalidate(run->hw, FIELD_GET(SIM_CMD_DEVTAB0_RID, qw0));
+		/* What used the old entry must not be filled after the next commands */
+		sim_tlb_invalidate_begin(run->hw);
+		run->fenced = true;
 		return SIM_EVT_NONE;
 	case SIM_CMD_INVALIDATE_PAGES:
-		return invalidate_pages(hw, qw0, qw1);
+		return invalidate_pages(run, qw0, qw1);
+	case SIM_CMD_INVALIDATE_RANGE:
+		return invalidate_range(run, qw0, qw1);
 	case SIM_CMD_INVALIDATE_ALL:
 		if (qw0 & SIM_CMD_ALL0_RSVD || qw1)
 			return SIM_EVT_ILLEGAL_COMMAND;
-		sim_hw_stat(hw, SIM_STAT_CMD_INV_ALL);
-		/* In this order: what used an old entry must not be filled after */
-		raw_spin_lock(&hw->lock);
-		sim_devtab_invalidate_all(hw);
-		raw_spin_unlock(&hw->lock);
-		sim_tlb_invalidate_all(hw);
+		sim_hw_stat(run->hw, SIM_STAT_CMD_INV_ALL);
+		invalidate_all(run);
 		return SIM_EVT_NONE;
 	default:
 		return SIM_EVT_ILLEGAL_COMMAND;
 	}
 }
 
-/**
- * sim_cmdq_run() - execute what is in a command queue
- * @hw: the instance
- * @n: the queue's number
- *
- * Stops at an error (spec 6.4). Context: any, with the queue's lock held and
- * interrupts off.
- */
-void sim_cmdq_run(struct iommu_sim_hw *hw, unsigned int n)
+/* Commands that are read at a time */
+#define FETCH	4
+
+/* Up to FETCH commands from HEAD on; returns how many, or 0 with the address not reachable */
+static unsigned int fetch(struct iommu_sim_hw *hw, struct sim_cmdq *q, struct sim_cmd *cmds,
+			  u64 *pa)
 {
-	struct sim_cmdq *q = &hw->cmdq[n];
+	u32 entries = BIT(FIELD_GET(SIM_BASE_LG2, q->base));
+	unsigned int nr = min3((q->tail - q->head) & (entries - 1), entries - q->head, FETCH);
+
+	*pa = (q->base & SIM_BASE_ADDR) + q->head * sizeof(*cmds);
+	nr = min(nr, (SIM_TLP_MAX_LEN - (*pa & (SIM_TLP_MAX_LEN - 1))) / sizeof(*cmds));
+	return sim_mem_read(hw, *pa, cmds, nr * sizeof(*cmds)) ? 0 : nr;
+}
+
+/* spec 6.6 */
+static void delay(struct iommu_sim_hw *hw)
+{
+	u64 end;
+
+	if (likely(hw->config.mode != SIM_CMDQ_LATENCY))
+		return;
+	end = ktime_get_mono_fast_ns() + hw->config.latency_ns;
+	while ((s64)(ktime_get_mono_fast_ns() - end) < 0)
+		cpu_relax();
+}
+
+static bool has_work(const struct sim_cmdq *q)
+{
+	return q->head != q->tail && q->ctrl & SIM_CMDQ_CTRL_EN &&
+	       !(q->status & SIM_CMDQ_STATUS_ERR);
+}
+
+static void run_fetched(struct run *run, struct sim_cmdq *q)
+{
 	u32 mask = BIT(FIELD_GET(SIM_BASE_LG2, q->base)) - 1;
+	struct iommu_sim_hw *hw = run->hw;
+	struct sim_cmd cmds[FETCH];
+	unsigned int nr, i;
+	u64 info;
 
-	lockdep_assert_held(&q->lock);
-	while (q->ctrl & SIM_CMDQ_CTRL_EN && !(q->status & SIM_CMDQ_STATUS_ERR) &&
-	       q->head != q->tail) {
-		u64 pa = (q->base & SIM_BASE_ADDR) + q->head * sizeof(struct sim_cmd);
-		enum sim_event_type error = SIM_EVT_COMMAND_HW_ERROR;
-		u64 qw0 = 0, qw1, info = pa;
+	nr = fetch(hw, q, cmds, &info);
+	if (!nr)
+		stop(hw, q - hw->cmdq, SIM_EVT_COMMAND_HW_ERROR, 0, info);
+	for (i = 0; i < nr; i++) {
+		u64 qw0 = le64_to_cpu(cmds[i].qw[0]), qw1 = le64_to_cpu(cmds[i].qw[1]);
+		enum sim_event_type error = execute(run, qw0, qw1, &info);
 
-		if (!sim_mem_read64(hw, pa, &qw0) && !sim_mem_read64(hw, pa + 8, &qw1))
-			error = execute(hw, qw0, qw1, &info);
 		if (error) {
-			stop(hw, n, error, qw0, info);
+			stop(hw, q - hw->cmdq, error, qw0, info);
 			return;
 		}
+		delay(hw);
 		sim_hw_stat(hw, SIM_STAT_CMDS);
 		q->head = (q->head + 1) & mask;
 	}
+}
+
+/* Execute up to @budget commands, or a few more; stops at an error (spec 6.4) */
+static void run_queue(struct sim_cmdq *q, unsigned int budget)
+{
+	struct iommu_sim_hw *hw = q->hw;
+	struct run run = { .hw = hw, .fenced = true };
+
+	lockdep_assert_held(&q->lock);
+	if (!has_work(q))
+		return;
+	/* Once for all of them. It is a full barrier, too, after what the driver stored. */
+	sim_tlb_invalidate_begin(hw);
+	if (unlikely(sim_tags_used_up(&hw->iotlb.tags)))
+		sim_tlb_recycle(hw, &hw->iotlb);
+	if (unlikely(sim_tags_used_up(&hw->pwc.tags)))
+		sim_tlb_recycle(hw, &hw->pwc);
+	for (; has_work(q) && budget; budget -= min(budget, FETCH))
+		run_fetched(&run, q);
+}
+
+/**
+ * sim_cmdq_kick() - see to it that what is in a command queue is executed
+ * @q: the queue
+ *
+ * Here and now, but in thread mode (spec 6.6). Context: any, with the queue's
+ * lock held and interrupts off.
+ */
+void sim_cmdq_kick(struct sim_cmdq *q)
+{
+	if (likely(q->hw->config.mode != SIM_CMDQ_THREAD))
+		run_queue(q, U32_MAX);
+	else if (has_work(q))
+		kthread_queue_work(q->hw->worker, &q->work);
+}
+
+/**
+ * sim_cmdq_help() - execute what is in a command queue, whoever else would do it
+ * @q: the queue
+ *
+ * For one who waits, and may keep the thread from running: spec 6.6. Context: any,
+ * with the queue's lock held and interrupts off.
+ */
+void sim_cmdq_help(struct sim_cmdq *q)
+{
+	if (q->hw->config.mode == SIM_CMDQ_THREAD)
+		run_queue(q, U32_MAX);
+}
+
+/* Commands that the thread executes with interrupts off */
+#define THREAD_BUDGET	16
+
+static void work(struct kthread_work *work)
+{
+	struct sim_cmdq *q = container_of(work, struct sim_cmdq, work);
+	bool more;
+
+	do {
+		scoped_guard(raw_spinlock_irqsave, &q->lock) {
+			run_queue(q, THREAD_BUDGET);
+			more = has_work(q);
+		}
+		cond_resched();
+	} while (more);
+}
+
+/**
+ * sim_cmdqs_init() - make the command queues of an instance
+ * @hw: the instance, with its configuration
+ *
+ * Return: 0, or an error; to be undone by sim_cmdqs_destroy() in either case.
+ */
+int sim_cmdqs_init(struct iommu_sim_hw *hw)
+{
+	struct kthread_worker *worker;
+	unsigned int i;
+
+	hw->cmdq = kvcalloc(hw->config.cmdqs, sizeof(*hw->cmdq), GFP_KERNEL);
+	if (!hw->cmdq)
+		return -ENOMEM;
+	for (i = 0; i < hw->config.cmdqs; i++) {
+		raw_spin_lock_init(&hw->cmdq[i].lock);
+		kthread_init_work(&hw->cmdq[i].work, work);
+		hw->cmdq[i].hw = hw;
+	}
+	if (hw->config.mode != SIM_CMDQ_THREAD)
+		return 0;
+	worker = kthread_run_worker(0, "iommu-sim-cmdq");
+	if (IS_ERR(worker))
+		return PTR_ERR(worker);
+	hw->worker = worker;
+	return 0;
+}
+
+/**
+ * sim_cmdqs_destroy() - undo sim_cmdqs_init()
+ * @hw: the instance; nobody writes to its registers any more
+ *
+ * Context: may sleep.
+ */
+void sim_cmdqs_destroy(struct iommu_sim_hw *hw)
+{
+	if (hw->worker)
+		kthread_destroy_worker(hw->worker);
+	kvfree(hw->cmdq);
 }

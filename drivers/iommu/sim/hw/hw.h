@@ -11,6 +11,7 @@
 #define _IOMMU_SIM_HW_H
 
 #include <linux/irq_work.h>
+#include <linux/kthread.h>
 #include <linux/list.h>
 #include <linux/mutex.h>
 #include <linux/seqlock.h>
@@ -22,6 +23,7 @@
 #include "iommu-sim-bits.h"
 #include "iommu-sim-section.h"
 #include "iommu-sim-tlp.h"
+#include "tlb.h"
 
 struct platform_device;
 
@@ -37,20 +39,34 @@ struct sim_ram {
 	void *virt;
 };
 
+/* spec 6.6: when commands are executed */
+enum sim_cmdq_mode {
+	SIM_CMDQ_INLINE,
+	SIM_CMDQ_LATENCY,
+	SIM_CMDQ_THREAD,
+	SIM_CMDQ_NR_MODES
+};
+
 /**
  * struct sim_hw_config - what an instance is made of
  * @ram: all the memory there is; NULL for the machine's own
  * @cmdqs: number of command queues, 1 to SIM_MAX_CMDQS
- * @tlb_sets_lg2: log2 of the number of IOTLB sets, 0 to 14
- * @tlb_ways: entries of a set, 1 to 16
+ * @iotlb: the IOTLB; there has to be one
+ * @pwc: the page walk cache
+ * @mode: when commands are executed
+ * @latency_ns: how long each takes, in SIM_CMDQ_LATENCY
  * @npcache: cache "not present", too (spec 5.4)
+ * @no_range: without INVALIDATE_RANGE (spec 6.3.5)
  */
 struct sim_hw_config {
 	const struct sim_ram *ram;
 	unsigned int cmdqs;
-	unsigned int tlb_sets_lg2;
-	unsigned int tlb_ways;
+	struct sim_tlb_config iotlb;
+	struct sim_tlb_config pwc;
+	enum sim_cmdq_mode mode;
+	unsigned int latency_ns;
 	bool npcache;
+	bool no_range;
 };
 
 enum sim_hw_stat {
@@ -66,12 +82,19 @@ enum sim_hw_stat {
 	SIM_STAT_TLB_FILLS_DROPPED,
 	SIM_STAT_TLB_EVICTIONS,
 	SIM_STAT_TLB_INVALIDATED,
+	SIM_STAT_PWC_HITS,
+	SIM_STAT_PWC_MISSES,
+	SIM_STAT_PWC_FILLS,
+	SIM_STAT_PWC_FILLS_DROPPED,
+	SIM_STAT_PWC_EVICTIONS,
+	SIM_STAT_PWC_INVALIDATED,
 	SIM_STAT_WALKS,
 	SIM_STAT_WALK_READS,
 	SIM_STAT_DEVTAB_READS,
 	SIM_STAT_CMDS,
 	SIM_STAT_CMD_WAITS,
 	SIM_STAT_CMD_INV_PAGES,
+	SIM_STAT_CMD_INV_RANGE,
 	SIM_STAT_CMD_INV_DOMAIN,
 	SIM_STAT_CMD_INV_DEVTAB,
 	SIM_STAT_CMD_INV_ALL,
@@ -89,6 +112,8 @@ struct sim_cmdq {
 	u64 status;
 	u32 head;
 	u32 tail;
+	struct iommu_sim_hw *hw;
+	struct kthread_work work;	/* in SIM_CMDQ_THREAD */
 } ____cacheline_aligned_in_smp;
 
 /* A device table entry as read, and what it was read for */
@@ -108,17 +133,6 @@ struct sim_tlb_seq {
 
 #define SIM_TLB_SEQS		8
 
-/* hw/iotlb.c */
-struct sim_tlb {
-	void *sets;
-	atomic_t *domain_gen;
-	atomic64_t sizes;	/* log2 sizes that may be cached */
-	unsigned int sets_lg2;
-	unsigned int ways;
-	size_t stride;
-	struct sim_tlb_seq inv[SIM_TLB_SEQS];
-};
-
 /*
  * An instance. @lock protects the registers, the event queue and @dte_slots;
  * requests read @ctrl and @devtab without it.
@@ -134,14 +148,20 @@ struct iommu_sim_hw {
 
 	struct sim_hw_config config;
 	struct sim_sections sections;
-	struct sim_tlb tlb;
+	struct sim_tlb_seq inv[SIM_TLB_SEQS];
+	struct sim_tlb iotlb;
+	struct sim_tlb pwc;
+	atomic_t pwc_closed;
+	raw_spinlock_t tag_lock;	/* one sim_tlb_recycle() at a time */
 	struct sim_cmdq *cmdq;
+	struct kthread_worker *worker;
 	u32 dte_inv_seq;
 	struct sim_dte_slot dte_slots[SIM_DTE_SLOTS];
 
 	struct irq_work irq_work;
 	void (*raise_irq)(struct iommu_sim_hw *hw);
 	struct iommu_sim_stats stats;
+	struct iommu_sim_stats size_hits;	/* IOTLB hits, by log2 of the size */
 	struct sim_inject inject;
 
 	/* hw/main.c: what makes it a device of this machine */
@@ -177,7 +197,10 @@ void sim_hw_raise_status(struct iommu_sim_hw *hw, u64 bits);
 extern const char *const sim_hw_stat_names[SIM_STAT_NR];
 
 /* hw/cmdq.c */
-void sim_cmdq_run(struct iommu_sim_hw *hw, unsigned int n);
+int sim_cmdqs_init(struct iommu_sim_hw *hw);
+void sim_cmdqs_destroy(struct iommu_sim_hw *hw);
+void sim_cmdq_kick(struct sim_cmdq *q);
+void sim_cmdq_help(struct sim_cmdq *q);
 
 /* hw/evtq.c */
 void sim_evtq_put(struct iommu_sim_hw *hw, const struct sim_event *event);
@@ -203,6 +226,9 @@ void sim_devtab_invalidate_all(struct iommu_sim_hw *hw);
  * @size_lg2: out: log2 of the page's size
  * @fault: out: flags of the fault, SIM_EVTF_*
  * @reads: out: entries read
+ * @cached: begin where the page walk cache leads, and fill it
+ * @space: what @iova belongs to, for that
+ * @token: from sim_tlb_begin(), for that
  */
 struct sim_walk {
 	u64 iova;
@@ -217,33 +243,13 @@ struct sim_walk {
 	unsigned int size_lg2;
 	unsigned int reads;
 	u16 fault;
+	bool cached;
+	struct sim_space space;
+	u64 token;
 };
 
 /* hw/walk.c */
 enum sim_event_type sim_walk(struct iommu_sim_hw *hw, struct sim_walk *walk);
-
-/**
- * struct sim_tlb_data - what the IOTLB knows of a page
- * @pa: physical address of the page
- * @rights: SIM_PTE_IR and SIM_PTE_IW as allowed, SIM_PTE_D if it was set;
- *          0 if the page is known not to be present
- * @size_lg2: log2 of its size
- */
-struct sim_tlb_data {
-	u64 pa;
-	u64 rights;
-	unsigned int size_lg2;
-};
-
-/* hw/iotlb.c */
-int sim_tlb_init(struct sim_tlb *tlb, const struct sim_hw_config *config);
-void sim_tlb_destroy(struct sim_tlb *tlb);
-bool sim_tlb_lookup(struct sim_tlb *tlb, u16 domain, u64 iova, struct sim_tlb_data *data);
-u64 sim_tlb_begin(struct sim_tlb *tlb);
-void sim_tlb_fill(struct iommu_sim_hw *hw, u64 token, u16 domain, u64 iova,
-		  const struct sim_tlb_data *data);
-void sim_tlb_invalidate(struct iommu_sim_hw *hw, u16 domain, u64 iova, u64 last);
-void sim_tlb_invalidate_all(struct iommu_sim_hw *hw);
 
 /* hw/tlp.c */
 enum iommu_sim_tlp_status sim_hw_request(struct iommu_sim_hw *hw, struct iommu_sim_tlp *tlp);

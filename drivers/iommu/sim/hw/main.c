@@ -14,17 +14,53 @@
 #include "hw.h"
 #include "iommu-sim-bus.h"
 
-static unsigned int iotlb_sets = 1024;
+static unsigned int iotlb_sets = 4096;
 module_param(iotlb_sets, uint, 0444);
-MODULE_PARM_DESC(iotlb_sets, "IOTLB sets, a power of two up to 2^14 (default 1024)");
+MODULE_PARM_DESC(iotlb_sets, "IOTLB sets, a power of two up to 2^16 (default 4096)");
 
 static unsigned int iotlb_ways = 4;
 module_param(iotlb_ways, uint, 0444);
 MODULE_PARM_DESC(iotlb_ways, "IOTLB entries of a set, 1 to 16 (default 4)");
 
+static char *iotlb_replacement = "random";
+module_param(iotlb_replacement, charp, 0444);
+MODULE_PARM_DESC(iotlb_replacement, "which entry of a full set goes: random, lru, plru (default random)");
+
+static unsigned int pwc_sets = 256;
+module_param(pwc_sets, uint, 0444);
+MODULE_PARM_DESC(pwc_sets, "page walk cache sets, a power of two up to 2^16 (default 256)");
+
+static unsigned int pwc_ways = 4;
+module_param(pwc_ways, uint, 0444);
+MODULE_PARM_DESC(pwc_ways, "page walk cache entries of a set, 0 to 16, 0 for no cache (default 4)");
+
+static char *cmdq_mode = "inline";
+module_param(cmdq_mode, charp, 0444);
+MODULE_PARM_DESC(cmdq_mode, "when commands are executed: inline, latency, thread (default inline)");
+
+static unsigned int cmdq_latency_ns = 1000;
+module_param(cmdq_latency_ns, uint, 0444);
+MODULE_PARM_DESC(cmdq_latency_ns, "what a command takes with cmdq_mode=latency, up to 100000 (default 1000)");
+
+static bool invalidate_range = true;
+module_param(invalidate_range, bool, 0444);
+MODULE_PARM_DESC(invalidate_range, "have the command INVALIDATE_RANGE (default yes)");
+
 static bool caching_mode;
 module_param(caching_mode, bool, 0444);
 MODULE_PARM_DESC(caching_mode, "cache translations that are not present, too (default no)");
+
+static const char *const policies[SIM_TLB_NR_POLICIES] = {
+	[SIM_TLB_RANDOM]	= "random",
+	[SIM_TLB_LRU]		= "lru",
+	[SIM_TLB_PLRU]		= "plru",
+};
+
+static const char *const modes[SIM_CMDQ_NR_MODES] = {
+	[SIM_CMDQ_INLINE]	= "inline",
+	[SIM_CMDQ_LATENCY]	= "latency",
+	[SIM_CMDQ_THREAD]	= "thread",
+};
 
 static DEFINE_MUTEX(topology_lock);
 static LIST_HEAD(instances);	/* under topology_lock */
@@ -79,13 +115,18 @@ static int create_instance(int id)
 {
 	struct sim_hw_config config = {
 		.cmdqs = min(num_possible_cpus(), SIM_MAX_CMDQS),
-		.tlb_sets_lg2 = ilog2(iotlb_sets),
-		.tlb_ways = iotlb_ways,
+		.iotlb = { .sets_lg2 = ilog2(iotlb_sets), .ways = iotlb_ways },
+		.pwc = { .sets_lg2 = ilog2(pwc_sets), .ways = pwc_ways },
+		.latency_ns = cmdq_latency_ns,
 		.npcache = caching_mode,
+		.no_range = !invalidate_range,
 	};
-	struct iommu_sim_hw *hw = sim_hw_create(&config);
+	struct iommu_sim_hw *hw;
 	int ret;
 
+	config.iotlb.policy = match_string(policies, ARRAY_SIZE(policies), iotlb_replacement);
+	config.mode = match_string(modes, ARRAY_SIZE(modes), cmdq_mode);
+	hw = sim_hw_create(&config);
 	if (IS_ERR(hw))
 		return PTR_ERR(hw);
 	hw->id = id;
@@ -268,19 +309,62 @@ struct sim_inject *iommu_sim_port_inject(const struct iommu_sim_port *port)
 }
 EXPORT_SYMBOL_SIM_TLP(iommu_sim_port_inject);
 
+#define MAX_LATENCY_NS	100000
+
+static int __init check_sets(const char *name, unsigned int sets)
+{
+	if (is_power_of_2(sets) && sets <= BIT(SIM_TLB_MAX_SETS_LG2))
+		return 0;
+	pr_err("iommu-sim: %s=%u is not a power of two up to 2^%u\n", name, sets,
+	       SIM_TLB_MAX_SETS_LG2);
+	return -EINVAL;
+}
+
+static int __init check_word(const char *name, const char *const *words, size_t nr,
+			     const char *word)
+{
+	if (match_string(words, nr, word) >= 0)
+		return 0;
+	pr_err("iommu-sim: %s=%s is unknown\n", name, word);
+	return -EINVAL;
+}
+
+static int __init check_parameters(void)
+{
+	int ret;
+
+	ret = check_sets("iotlb_sets", iotlb_sets) ?: check_sets("pwc_sets", pwc_sets) ?:
+	      check_word("iotlb_replacement", policies, ARRAY_SIZE(policies), iotlb_replacement) ?:
+	      check_word("cmdq_mode", modes, ARRAY_SIZE(modes), cmdq_mode);
+	if (ret)
+		return ret;
+	if (!iotlb_ways || iotlb_ways > SIM_TLB_MAX_WAYS) {
+		pr_err("iommu-sim: iotlb_ways=%u is not 1 to %u\n", iotlb_ways, SIM_TLB_MAX_WAYS);
+		return -EINVAL;
+	}
+	if (pwc_ways > SIM_TLB_MAX_WAYS) {
+		pr_err("iommu-sim: pwc_ways=%u is not 0 to %u\n", pwc_ways, SIM_TLB_MAX_WAYS);
+		return -EINVAL;
+	}
+	if (!strcmp(iotlb_replacement, policies[SIM_TLB_PLRU]) && !is_power_of_2(iotlb_ways)) {
+		pr_err("iommu-sim: iotlb_replacement=plru needs a power of two of iotlb_ways\n");
+		return -EINVAL;
+	}
+	if (cmdq_latency_ns > MAX_LATENCY_NS) {
+		pr_err("iommu-sim: cmdq_latency_ns=%u is more than %u\n", cmdq_latency_ns,
+		       MAX_LATENCY_NS);
+		return -EINVAL;
+	}
+	return 0;
+}
+
 static int __init sim_hw_init(void)
 {
 	int ret;
 
-	if (!is_power_of_2(iotlb_sets) || iotlb_sets > BIT(14)) {
-		pr_err("iommu-sim: iotlb_sets=%u is not a power of two up to 2^14\n", iotlb_sets);
-		return -EINVAL;
-	}
-	if (!iotlb_ways || iotlb_ways > 16) {
-		pr_err("iommu-sim: iotlb_ways=%u is not 1 to 16\n", iotlb_ways);
-		return -EINVAL;
-	}
-
+	ret = check_parameters();
+	if (ret)
+		return ret;
 	ret = sim_mem_setup();
 	if (ret)
 		return ret;

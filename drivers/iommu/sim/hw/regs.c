@@ -22,12 +22,19 @@ const char *const sim_hw_stat_names[SIM_STAT_NR] = {
 	[SIM_STAT_TLB_FILLS_DROPPED]	= "iotlb_fills_dropped",
 	[SIM_STAT_TLB_EVICTIONS]	= "iotlb_evictions",
 	[SIM_STAT_TLB_INVALIDATED]	= "iotlb_entries_invalidated",
+	[SIM_STAT_PWC_HITS]		= "pwc_hits",
+	[SIM_STAT_PWC_MISSES]		= "pwc_misses",
+	[SIM_STAT_PWC_FILLS]		= "pwc_fills",
+	[SIM_STAT_PWC_FILLS_DROPPED]	= "pwc_fills_dropped",
+	[SIM_STAT_PWC_EVICTIONS]	= "pwc_evictions",
+	[SIM_STAT_PWC_INVALIDATED]	= "pwc_entries_invalidated",
 	[SIM_STAT_WALKS]		= "walks",
 	[SIM_STAT_WALK_READS]		= "walk_reads",
 	[SIM_STAT_DEVTAB_READS]		= "devtab_reads",
 	[SIM_STAT_CMDS]			= "commands",
 	[SIM_STAT_CMD_WAITS]		= "completion_waits",
 	[SIM_STAT_CMD_INV_PAGES]	= "invalidate_pages",
+	[SIM_STAT_CMD_INV_RANGE]	= "invalidate_range",
 	[SIM_STAT_CMD_INV_DOMAIN]	= "invalidate_domain",
 	[SIM_STAT_CMD_INV_DEVTAB]	= "invalidate_devtab_entry",
 	[SIM_STAT_CMD_INV_ALL]		= "invalidate_all",
@@ -50,10 +57,11 @@ static const struct sim_reg regs[] = {
 	{ SIM_REG_EVTQ_TAIL },
 };
 
+/* The doorbell first: it is written to all the time */
 static const struct sim_reg cmdq_regs[] = {
+	{ SIM_CMDQ_TAIL, .rw = GENMASK_ULL(15, 0) },
 	{ SIM_CMDQ_BASE, .rw = SIM_BASE_ADDR | SIM_BASE_LG2 },
 	{ SIM_CMDQ_HEAD },
-	{ SIM_CMDQ_TAIL, .rw = GENMASK_ULL(15, 0) },
 	{ SIM_CMDQ_CTRL, .rw = SIM_CMDQ_CTRL_EN },
 	{ SIM_CMDQ_STATUS, .w1c = SIM_CMDQ_STATUS_ERR },
 };
@@ -73,7 +81,8 @@ static struct sim_cmdq *find_cmdq(struct iommu_sim_hw *hw, u32 *offset)
 {
 	u32 n = (*offset - SIM_REG_CMDQ(0)) / SIM_CMDQ_STRIDE;
 
-	if (*offset < SIM_REG_CMDQ(0) || n >= hw->config.cmdqs)
+	/* Below the first, this is a very large number */
+	if (n >= hw->config.cmdqs)
 		return NULL;
 	*offset = (*offset - SIM_REG_CMDQ(0)) % SIM_CMDQ_STRIDE;
 	return &hw->cmdq[n];
@@ -85,6 +94,7 @@ static u64 capabilities(const struct iommu_sim_hw *hw)
 	       FIELD_PREP(SIM_CAP_LEVELS, SIM_MAX_LEVELS) |
 	       FIELD_PREP(SIM_CAP_PA_BITS, SIM_PA_BITS) |
 	       (hw->config.npcache ? SIM_CAP_NPCACHE : 0) |
+	       (hw->config.no_range ? 0 : SIM_CAP_RANGE) |
 	       FIELD_PREP(SIM_CAP_CMDQS, hw->config.cmdqs - 1) |
 	       FIELD_PREP(SIM_CAP_CMDQ_LG2, SIM_CMDQ_MAX_LG2) |
 	       FIELD_PREP(SIM_CAP_EVTQ_LG2, SIM_EVTQ_MAX_LG2) |
@@ -148,6 +158,8 @@ u64 iommu_sim_mmio_read(struct iommu_sim_hw *hw, u32 offset)
 	u64 value;
 
 	raw_spin_lock_irqsave(lock, flags);
+	if (q && offset == SIM_CMDQ_HEAD)
+		sim_cmdq_help(q);
 	value = q ? get_cmdq_reg(q, offset) : get_reg(hw, offset);
 	raw_spin_unlock_irqrestore(lock, flags);
 	return value;
@@ -178,7 +190,9 @@ static void set_ctrl(struct iommu_sim_hw *hw, u64 value)
 	}
 	if (on & value & SIM_CTRL_EN) {
 		sim_devtab_invalidate_all(hw);
-		sim_tlb_invalidate_all(hw);
+		sim_tlb_invalidate_begin(hw);
+		sim_tlb_invalidate_all(&hw->iotlb);
+		sim_tlb_invalidate_all(&hw->pwc);
 	}
 	/* Pairs with the read in sim_hw_request() */
 	smp_store_release(&hw->ctrl, value);
@@ -209,7 +223,7 @@ static void set_reg(struct iommu_sim_hw *hw, u32 offset, u64 value)
 	}
 }
 
-static void set_cmdq_reg(struct iommu_sim_hw *hw, struct sim_cmdq *q, u32 offset, u64 value)
+static void set_cmdq_reg(struct sim_cmdq *q, u32 offset, u64 value)
 {
 	switch (offset) {
 	case SIM_CMDQ_BASE:
@@ -234,7 +248,7 @@ static void set_cmdq_reg(struct iommu_sim_hw *hw, struct sim_cmdq *q, u32 offset
 		q->status = value & SIM_CMDQ_STATUS_ERR ? value : 0;
 		break;
 	}
-	sim_cmdq_run(hw, q - hw->cmdq);
+	sim_cmdq_kick(q);
 }
 
 /**
@@ -257,7 +271,7 @@ void iommu_sim_mmio_write(struct iommu_sim_hw *hw, u32 offset, u64 value)
 		if (!reg)
 			return;
 		raw_spin_lock_irqsave(&q->lock, flags);
-		set_cmdq_reg(hw, q, offset,
+		set_cmdq_reg(q, offset,
 			     sim_reg_merge(reg, get_cmdq_reg(q, offset), value, U64_MAX));
 		raw_spin_unlock_irqrestore(&q->lock, flags);
 		return;
@@ -319,6 +333,7 @@ struct iommu_sim_hw *sim_hw_create(const struct sim_hw_config *config)
 		return ERR_PTR(-ENOMEM);
 	hw->config = *config;
 	raw_spin_lock_init(&hw->lock);
+	raw_spin_lock_init(&hw->tag_lock);
 	mutex_init(&hw->stats_lock);
 	INIT_LIST_HEAD(&hw->stats_list);
 	hw->irq_work = IRQ_WORK_INIT_HARD(interrupt);
@@ -332,25 +347,29 @@ struct iommu_sim_hw *sim_hw_create(const struct sim_hw_config *config)
 	ret = sim_stats_init(&hw->stats, sim_hw_stat_names, SIM_STAT_NR);
 	if (ret)
 		goto free_hw;
-	ret = sim_sections_init(&hw->sections);
+	ret = sim_stats_init(&hw->size_hits, NULL, 64);
 	if (ret)
 		goto free_stats;
-	ret = sim_tlb_init(&hw->tlb, config);
+	ret = sim_sections_init(&hw->sections);
 	if (ret)
-		goto free_sections;
-	hw->cmdq = kvcalloc(config->cmdqs, sizeof(*hw->cmdq), GFP_KERNEL);
-	if (!hw->cmdq) {
-		ret = -ENOMEM;
-		goto free_tlb;
-	}
-	for (i = 0; i < config->cmdqs; i++)
-		raw_spin_lock_init(&hw->cmdq[i].lock);
+		goto free_size_hits;
+	ret = sim_tlb_init(&hw->iotlb, &config->iotlb, SIM_STAT_TLB_MISSES) ?:
+	      sim_tlb_init(&hw->pwc, &config->pwc, SIM_STAT_PWC_MISSES);
+	if (ret)
+		goto free_caches;
+	ret = sim_cmdqs_init(hw);
+	if (ret)
+		goto free_cmdqs;
 	return hw;
 
-free_tlb:
-	sim_tlb_destroy(&hw->tlb);
-free_sections:
+free_cmdqs:
+	sim_cmdqs_destroy(hw);
+free_caches:
+	sim_tlb_destroy(&hw->pwc);
+	sim_tlb_destroy(&hw->iotlb);
 	sim_sections_destroy(&hw->sections);
+free_size_hits:
+	sim_stats_destroy(&hw->size_hits);
 free_stats:
 	sim_stats_destroy(&hw->stats);
 free_hw:
@@ -368,9 +387,11 @@ void sim_hw_destroy(struct iommu_sim_hw *hw)
 {
 	irq_work_sync(&hw->irq_work);
 	sim_inject_destroy(&hw->inject);
-	kvfree(hw->cmdq);
-	sim_tlb_destroy(&hw->tlb);
+	sim_cmdqs_destroy(hw);
+	sim_tlb_destroy(&hw->pwc);
+	sim_tlb_destroy(&hw->iotlb);
 	sim_sections_destroy(&hw->sections);
+	sim_stats_destroy(&hw->size_hits);
 	sim_stats_destroy(&hw->stats);
 	kvfree(hw);
 }

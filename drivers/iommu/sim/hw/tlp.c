@@ -35,17 +35,17 @@ static u64 rights_needed(const struct iommu_sim_tlp *tlp)
 }
 
 /* spec 5.4: whether to remember that nothing is mapped */
-static void fill_absent(struct iommu_sim_hw *hw, u64 token, u16 domain, u64 iova)
+static void fill_absent(struct iommu_sim_hw *hw, const struct sim_walk *walk)
 {
 	struct sim_tlb_data data = { .size_lg2 = SIM_PAGE_LG2 };
 
 	if (hw->config.npcache)
-		sim_tlb_fill(hw, token, domain, iova, &data);
+		sim_tlb_fill(hw, &hw->iotlb, walk->token, walk->space, walk->iova, &data);
 }
 
 /* Walk the page table, and cache the answer; the event if there is none */
 static enum sim_event_type walk_and_fill(struct iommu_sim_hw *hw, struct sim_walk *walk,
-					 u64 dte0, u16 domain, u64 token)
+					 u64 dte0)
 {
 	enum sim_event_type event;
 	struct sim_tlb_data data;
@@ -60,14 +60,14 @@ static enum sim_event_type walk_and_fill(struct iommu_sim_hw *hw, struct sim_wal
 	sim_hw_stat(hw, SIM_STAT_WALKS);
 	sim_stat_add(&hw->stats, SIM_STAT_WALK_READS, walk->reads);
 	if (event == SIM_EVT_IO_PAGE_FAULT && !walk->fault && !(walk->entry & SIM_PTE_PR))
-		fill_absent(hw, token, domain, walk->iova);
+		fill_absent(hw, walk);
 	if (event)
 		return event;
 
 	data.pa = walk->pa;
 	data.size_lg2 = walk->size_lg2;
 	data.rights = (walk->rights & (SIM_PTE_IR | SIM_PTE_IW)) | (walk->entry & SIM_PTE_D);
-	sim_tlb_fill(hw, token, domain, walk->iova, &data);
+	sim_tlb_fill(hw, &hw->iotlb, walk->token, walk->space, walk->iova, &data);
 	return SIM_EVT_NONE;
 }
 
@@ -76,12 +76,24 @@ static u64 page_address_of(u64 page, unsigned int size_lg2, u64 iova)
 	return page | (iova & GENMASK_ULL(size_lg2 - 1, 0));
 }
 
+static void count_hit(struct iommu_sim_hw *hw, unsigned int size_lg2)
+{
+	sim_hw_stat(hw, SIM_STAT_TLB_HITS);
+	sim_stat_inc_hot(&hw->size_hits, size_lg2);
+}
+
 /* spec 4; the physical address, or the event that has been reported */
 static enum sim_event_type translate(struct iommu_sim_hw *hw, const struct iommu_sim_tlp *tlp,
 				     const u64 dte[2], u64 token, u64 *pa)
 {
 	u16 domain = FIELD_GET(SIM_DTE1_DOMAIN, dte[1]);
-	struct sim_walk walk = { .iova = tlp->addr, .need = rights_needed(tlp) };
+	struct sim_walk walk = {
+		.iova = tlp->addr,
+		.need = rights_needed(tlp),
+		.cached = true,
+		.space = sim_domain_space(domain),
+		.token = token,
+	};
 	struct sim_tlb_data data;
 	enum sim_event_type event;
 	u64 need = walk.need;
@@ -94,9 +106,9 @@ static enum sim_event_type translate(struct iommu_sim_hw *hw, const struct iommu
 	/* spec 4.4: a write that has to set D may hit only where it is set */
 	if (dte[0] & SIM_DTE0_HD && need & SIM_PTE_IW)
 		need |= SIM_PTE_D;
-	if (sim_tlb_lookup(&hw->tlb, domain, tlp->addr, &data)) {
+	if (sim_tlb_lookup(&hw->iotlb, walk.space, tlp->addr, &data)) {
 		if (!(need & ~data.rights)) {
-			sim_hw_stat(hw, SIM_STAT_TLB_HITS);
+			count_hit(hw, data.size_lg2);
 			*pa = page_address_of(data.pa, data.size_lg2, tlp->addr);
 			return SIM_EVT_NONE;
 		}
@@ -104,14 +116,14 @@ static enum sim_event_type translate(struct iommu_sim_hw *hw, const struct iommu
 		if (walk.need & ~data.rights) {
 			u16 flags = data.rights ? SIM_EVTF_PRESENT | SIM_EVTF_PERM : 0;
 
-			sim_hw_stat(hw, SIM_STAT_TLB_HITS);
+			count_hit(hw, data.size_lg2);
 			sim_hw_report(hw, SIM_EVT_IO_PAGE_FAULT, tlp, domain, flags, 0);
 			return SIM_EVT_IO_PAGE_FAULT;
 		}
 	}
 
 	sim_hw_stat(hw, SIM_STAT_TLB_MISSES);
-	event = walk_and_fill(hw, &walk, dte[0], domain, token);
+	event = walk_and_fill(hw, &walk, dte[0]);
 	if (event) {
 		sim_hw_report(hw, event, tlp, domain, walk.fault,
 			      event == SIM_EVT_PAGE_TAB_HW_ERROR ? walk.entry_pa : walk.entry);
@@ -153,7 +165,7 @@ static enum iommu_sim_tlp_status request(struct iommu_sim_hw *hw, struct iommu_s
 	if (sim_inject(&hw->inject, SIM_INJECT_UNSUPPORTED_REQUEST, tlp->rid, tlp->addr,
 		       tlp->addr + tlp->len - 1))
 		return SIM_CPL_UNSUPPORTED_REQUEST;
-	token = sim_tlb_begin(&hw->tlb);
+	token = sim_tlb_begin(hw);
 	if (!sim_devtab_lookup(hw, tlp, dte))
 		return SIM_CPL_COMPLETER_ABORT;
 

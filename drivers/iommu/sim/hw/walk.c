@@ -47,10 +47,46 @@ static enum sim_event_type fault(struct sim_walk *walk, u16 flags)
 	return SIM_EVT_IO_PAGE_FAULT;
 }
 
+/*
+ * spec 5.5: the lowest table that is known to lead to the address. Where rights are
+ * missing on the way to it, the walk is to say where.
+ */
+static u64 start_table(struct iommu_sim_hw *hw, struct sim_walk *walk, unsigned int *level)
+{
+	struct sim_tlb_data data;
+
+	*level = walk->levels;
+	/* See close_pwc() in cmdq.c */
+	if (!walk->cached || !sim_tlb_exists(&hw->pwc) || atomic_read(&hw->pwc_closed))
+		return walk->root;
+	if (!sim_tlb_lookup(&hw->pwc, walk->space, walk->iova, &data) ||
+	    walk->need & ~data.rights || data.size_lg2 >= sim_pt_slot_lg2(walk->levels + 1)) {
+		sim_hw_stat(hw, SIM_STAT_PWC_MISSES);
+		return walk->root;
+	}
+	sim_hw_stat(hw, SIM_STAT_PWC_HITS);
+	*level = (data.size_lg2 - SIM_PAGE_LG2) / SIM_PT_LEVEL_LG2;
+	walk->rights &= data.rights;
+	return data.pa;
+}
+
+static void remember_table(struct iommu_sim_hw *hw, const struct sim_walk *walk, u64 table,
+			   unsigned int level)
+{
+	struct sim_tlb_data data = {
+		.pa = table,
+		.rights = walk->rights,
+		.size_lg2 = sim_pt_va_bits(level),
+	};
+
+	if (walk->cached)
+		sim_tlb_fill(hw, &hw->pwc, walk->token, walk->space, walk->iova, &data);
+}
+
 static enum sim_event_type walk_once(struct iommu_sim_hw *hw, struct sim_walk *walk)
 {
-	unsigned int level = walk->levels;
-	u64 table = walk->root;
+	unsigned int level;
+	u64 table = start_table(hw, walk, &level);
 
 	for (;;) {
 		unsigned int next;
@@ -80,6 +116,7 @@ static enum sim_event_type walk_once(struct iommu_sim_hw *hw, struct sim_walk *w
 			return fault(walk, SIM_EVTF_PRESENT | SIM_EVTF_RSVD);
 		table = walk->entry & SIM_PTE_ADDR;
 		level = next;
+		remember_table(hw, walk, table, level);
 	}
 }
 

@@ -47,8 +47,8 @@ EXPORT_SYMBOL_IF_KUNIT(bench_scale);
 
 const struct sim_hw_config bench_default_config = {
 	.cmdqs = 1,
-	.tlb_sets_lg2 = 6,
-	.tlb_ways = 4,
+	.iotlb = { .sets_lg2 = 6, .ways = 4 },
+	.pwc = { .sets_lg2 = 2, .ways = 4 },
 };
 
 KUNIT_DEFINE_ACTION_WRAPPER(free_ram, vfree, const void *);
@@ -355,7 +355,7 @@ void bench_cmd(struct bench *b, unsigned int queue, u64 word0, u64 word1)
 }
 
 /**
- * bench_inv() - invalidate translations, and wait
+ * bench_inv() - invalidate translations and cached tables, and wait
  * @b: the bench
  * @domain: domain ID
  * @iova: an address in the block
@@ -373,7 +373,7 @@ void bench_inv(struct bench *b, u16 domain, u64 iova, unsigned int size_lg2)
 		word1 &= ~(1ULL << (size_lg2 - 1));
 		word1 |= CMD_INV_PAGES_S;
 	}
-	bench_cmd(b, 0, CMD_INV_PAGES(domain), word1);
+	bench_cmd(b, 0, CMD_INV_PAGES(domain), word1 | CMD_INV_PAGES_PDE);
 	bench_cmd(b, 0, CMD_WAIT, 0);
 }
 

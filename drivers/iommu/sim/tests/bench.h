@@ -180,7 +180,16 @@ u64 bench_attach(struct bench *b, u16 rid, u16 domain, unsigned int levels, u64 
 #define CMD_INV_DEVTAB		(2ULL << 60)
 #define CMD_INV_PAGES(domain)	((3ULL << 60) | ((u64)(domain) << 32))
 #define CMD_INV_PAGES_S		BIT_ULL(0)
+#define CMD_INV_PAGES_PDE	BIT_ULL(1)
+#define CMD_INV_PAGES_GN	BIT_ULL(2)
 #define CMD_INV_ALL		(8ULL << 60)
+
+/* spec 6.3.5; @pages from 1 to 2^24 */
+static inline u64 cmd_inv_range(u16 domain, u64 pages)
+{
+	return (9ULL << 60) | (u64)domain << 32 | ((pages - 1) & 0xfff) << 20 |
+	       (pages - 1) >> 12 << 48;
+}
 
 void bench_cmd(struct bench *b, unsigned int queue, u64 word0, u64 word1);
 void bench_inv(struct bench *b, u16 domain, u64 iova, unsigned int size_lg2);

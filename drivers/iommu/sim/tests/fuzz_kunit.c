@@ -195,7 +195,7 @@ static void random_request(struct fuzz *f)
 static void test_garbage(struct kunit *test)
 {
 	static const struct sim_hw_config config = {
-		.cmdqs = 3, .tlb_sets_lg2 = 2, .tlb_ways = 2, .npcache = true,
+		.cmdqs = 3, .iotlb = { 2, 2 }, .npcache = true,
 	};
 	struct fuzz *f = kunit_kzalloc(test, sizeof(*f), GFP_KERNEL);
 	unsigned int i, nr = bench_scale(NR_STEPS);

@@ -135,7 +135,7 @@ static void test_overlap(struct kunit *test)
 static void test_no_more_than_overlap(struct kunit *test)
 {
 	static const struct sim_hw_config roomy = {
-		.cmdqs = 1, .tlb_sets_lg2 = 10, .tlb_ways = 4,
+		.cmdqs = 1, .iotlb = { 10, 4 },
 	};
 	struct tlb_bench t = start(test, &roomy, RW);
 	int i;
@@ -157,7 +157,7 @@ static void test_domains(struct kunit *test)
 {
 	/* One set: every invalidation meets the entries of both */
 	static const struct sim_hw_config one_set = {
-		.cmdqs = 1, .tlb_sets_lg2 = 0, .tlb_ways = 16,
+		.cmdqs = 1, .iotlb = { 0, 16 },
 	};
 	struct tlb_bench t = start(test, &one_set, RW);
 	u64 root2 = bench_attach(t.b, 1, 2, 6, RW);
@@ -262,7 +262,7 @@ static void test_fill_crosses_invalidation(struct kunit *test)
 		u64 word0, word1;
 		bool filled;
 	} cases[] = {
-		{ "nothing", CMD_WAIT, 0, true },
+		{ "no command", 0, 0, true },
 		{ "the page", CMD_INV_PAGES(BENCH_DOMAIN), IOVA },
 		{ "a block", CMD_INV_PAGES(BENCH_DOMAIN),
 		  (IOVA & ~0xffffffffULL) | 0x7ffff000 | CMD_INV_PAGES_S },
@@ -271,53 +271,74 @@ static void test_fill_crosses_invalidation(struct kunit *test)
 		{ "all", CMD_INV_ALL, 0 },
 	};
 	struct tlb_bench t = start(test, NULL, RW);
-	struct sim_tlb *tlb = &t.b->hw->tlb;
+	struct sim_space space = sim_domain_space(BENCH_DOMAIN);
+	struct sim_tlb *tlb = &t.b->hw->iotlb;
 	struct sim_tlb_data data = { .pa = t.page[0], .rights = PTE_RW, .size_lg2 = 12 };
 	unsigned int i;
 
 	for (i = 0; i < ARRAY_SIZE(cases); i++) {
-		u64 token = sim_tlb_begin(tlb);
+		u64 token = sim_tlb_begin(t.b->hw);
 		struct sim_tlb_data found;
 		unsigned long flags;
 
-		bench_cmd(t.b, 0, cases[i].word0, cases[i].word1);
+		if (cases[i].word0)
+			bench_cmd(t.b, 0, cases[i].word0, cases[i].word1);
 		local_irq_save(flags);
-		sim_tlb_fill(t.b->hw, token, BENCH_DOMAIN, IOVA, &data);
+		sim_tlb_fill(t.b->hw, tlb, token, space, IOVA, &data);
 		local_irq_restore(flags);
-		KUNIT_EXPECT_EQ_MSG(test, sim_tlb_lookup(tlb, BENCH_DOMAIN, IOVA, &found),
+		KUNIT_EXPECT_EQ_MSG(test, sim_tlb_lookup(tlb, space, IOVA, &found),
 				    cases[i].filled, "%s invalidated in between", cases[i].what);
 		bench_inv_all(t.b);
 	}
 }
 
-/* Guards against a generation that comes round and revives an old entry */
-static void test_generation_wraps(struct kunit *test)
+/*
+ * Each domain that is flushed takes a new tag. Guards against one that comes round
+ * and revives an old entry; there are 2^24.
+ */
+static void test_tags_come_round(struct kunit *test)
 {
 	struct tlb_bench t = start(test, NULL, RW);
-	atomic_t *gen = &t.b->hw->tlb.domain_gen[BENCH_DOMAIN];
+	atomic_t *last = &t.b->hw->iotlb.tags.last;
+	u64 root2 = bench_attach(t.b, 1, 2, 6, RW);
 	unsigned int i;
 
+	/* The first tag is that of BENCH_DOMAIN, and goes with the flush */
 	map(&t, IOVA, 0);
 	expect_page(&t, IOVA, 0, "mapped");
+	KUNIT_EXPECT_EQ(test, atomic_read(last), 1);
 	unmap(&t, IOVA);
-	for (i = 1; i <= 1 << 20; i++) {
+	for (i = 1; i <= 1 << 16; i++) {
 		bench_inv(t.b, BENCH_DOMAIN, 0, 64);
 		if (!(i & (i - 1)))
 			expect_page(&t, IOVA, -1, "after 2^n invalidations");
 	}
+	/* What is not present takes none */
+	KUNIT_EXPECT_EQ(test, atomic_read(last), 1);
 
-	/* And one of 32 bits, by hand */
-	map(&t, IOVA, 0);
-	expect_page(&t, IOVA, 0, "mapped");
+	/* The next one would be the first again, and find the entry */
+	atomic_set(last, 0);
+	KUNIT_EXPECT_EQ_MSG(test, reach(t.b, 1, IOVA), -1, "another domain");
+	bench_map(t.b, root2, 6, IOVA + 4096, t.page[1], 12, PTE_RW);
+	KUNIT_EXPECT_EQ(test, reach(t.b, 1, IOVA + 4096), 1);
+	KUNIT_EXPECT_EQ_MSG(test, reach(t.b, 1, IOVA), 0,
+			    "the entry of long ago was there: or this test tests nothing");
+
+	/* When all are used up nothing new is cached ... */
+	atomic_set(last, (1 << 24) - 1);
+	map(&t, IOVA, 1);
+	expect_page(&t, IOVA, 1, "mapped");
 	unmap(&t, IOVA);
-	atomic_dec(gen);
-	bench_inv(t.b, BENCH_DOMAIN, 0, 64);
-	expect_page(&t, IOVA, 0, "the same generation: or this test tests nothing");
-	atomic_set(gen, -1);
-	bench_inv(t.b, BENCH_DOMAIN, 0, 64);
-	KUNIT_EXPECT_EQ(test, atomic_read(gen), 0);
-	atomic_set(gen, 1 << 20);
-	expect_page(&t, IOVA, -1, "the generation came round");
+	expect_page(&t, IOVA, -1, "cached without a tag");
+	/* ... until the next invalidation, of whatever it is, begins again */
+	bench_inv(t.b, 77, 0, 12);
+	KUNIT_EXPECT_EQ(test, atomic_read(last), 0);
+	KUNIT_EXPECT_EQ_MSG(test, reach(t.b, 1, IOVA), -1, "survived the beginning");
+	map(&t, IOVA, 1);
+	expect_page(&t, IOVA, 1, "mapped");
+	KUNIT_EXPECT_EQ(test, atomic_read(last), 1);
+	unmap(&t, IOVA);
+	expect_page(&t, IOVA, 1, "cached");
 }
 
 struct geometry {
@@ -339,7 +360,7 @@ static void test_eviction(struct kunit *test)
 {
 	const struct geometry *g = test->param_value;
 	struct sim_hw_config config = {
-		.cmdqs = 1, .tlb_sets_lg2 = g->sets_lg2, .tlb_ways = g->ways,
+		.cmdqs = 1, .iotlb = { .sets_lg2 = g->sets_lg2, .ways = g->ways },
 	};
 	struct tlb_bench t = start(test, &config, RW);
 	int i, round;
@@ -517,7 +538,7 @@ static struct kunit_case iotlb_cases[] = {
 	KUNIT_CASE(test_rights),
 	KUNIT_CASE(test_sizes_side_by_side),
 	KUNIT_CASE(test_fill_crosses_invalidation),
-	KUNIT_CASE(test_generation_wraps),
+	KUNIT_CASE(test_tags_come_round),
 	KUNIT_CASE_PARAM(test_eviction, geometry_gen_params),
 	KUNIT_CASE(test_npcache),
 	KUNIT_CASE(test_npcache_only_absent),

@@ -86,6 +86,26 @@ static void map(struct model *m, unsigned int domain, unsigned int page)
 		set_now(m, domain, page + i, target + i, 12 + order);
 }
 
+static void set_legal(struct model *m, unsigned int domain, u64 first, u64 last)
+{
+	unsigned int i;
+
+	for (i = 0; i < WINDOW_PAGES; i++)
+		if (iova_of(i) >= first && iova_of(i) <= last)
+			m->legal[domain][i] = 1U << m->now[domain][i];
+}
+
+/* The same by INVALIDATE_RANGE, which may begin before the window and end after it */
+static void invalidate_range(struct model *m)
+{
+	unsigned int domain = rnd_below(&m->rnd, NR_DOMAINS), nr = 1 + rnd_below(&m->rnd, 100);
+	u64 first = iova_of(rnd_below(&m->rnd, WINDOW_PAGES)) - 4096ULL * rnd_below(&m->rnd, 20);
+
+	bench_cmd(m->b, 0, cmd_inv_range(BENCH_DOMAIN + domain, nr), first);
+	bench_cmd(m->b, 0, CMD_WAIT, 0);
+	set_legal(m, domain, first, first + 4096ULL * nr - 1);
+}
+
 /* After an invalidation only what the table says now is legal */
 static void invalidate(struct model *m)
 {
@@ -135,19 +155,20 @@ static bool request(struct model *m, unsigned int domain, unsigned int page)
 
 struct random_case {
 	const char *name;
-	unsigned int sets_lg2, ways;
+	struct sim_tlb_config iotlb;
 	bool npcache;
 };
 
 static const struct random_case random_cases[] = {
-	{ "1 entry", 0, 1 },
-	{ "2 ways", 0, 2 },
-	{ "2 sets", 1, 1 },
-	{ "8 sets of 2", 3, 2 },
-	{ "256 sets of 4", 8, 4 },
-	{ "1 entry, not present", 0, 1, true },
-	{ "4 sets of 2, not present", 2, 2, true },
-	{ "256 sets of 4, not present", 8, 4, true },
+	{ "1 entry", { 0, 1 } },
+	{ "2 ways", { 0, 2 } },
+	{ "2 sets", { 1, 1 } },
+	{ "8 sets of 2, lru", { 3, 2, SIM_TLB_LRU } },
+	{ "256 sets of 4", { 8, 4 } },
+	{ "1 set of 16, plru", { 0, 16, SIM_TLB_PLRU } },
+	{ "1 entry, not present", { 0, 1 }, true },
+	{ "4 sets of 2, not present", { 2, 2 }, true },
+	{ "256 sets of 4, not present", { 8, 4 }, true },
 };
 
 KUNIT_ARRAY_PARAM_DESC(random, random_cases, name);
@@ -156,8 +177,8 @@ static void setup(struct model *m, struct kunit *test, const struct random_case 
 {
 	struct sim_hw_config config = {
 		.cmdqs = 1,
-		.tlb_sets_lg2 = c->sets_lg2,
-		.tlb_ways = c->ways,
+		.iotlb = c->iotlb,
+		.pwc = { .sets_lg2 = 1, .ways = 2 },
 		.npcache = c->npcache,
 	};
 	unsigned int d, i;
@@ -199,8 +220,10 @@ static void test_random(struct kunit *test)
 			map(m, m->domain, m->page);
 		else if (what < 15)
 			unmap(m, m->domain, m->page);
-		else if (what < 25)
+		else if (what < 20)
 			invalidate(m);
+		else if (what < 25)
+			invalidate_range(m);
 		else
 			ok = request(m, m->domain, m->page);
 	}

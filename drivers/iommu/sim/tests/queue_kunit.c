@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Command queues and the event queue: spec 6 and 7 */
+#include <linux/delay.h>
+#include <linux/ktime.h>
+
 #include "bench.h"
 
 struct cmd_case {
@@ -29,6 +32,11 @@ static const struct cmd_case cmd_cases[] = {
 	{ "invalidate pages, all bits", CMD_INV_PAGES(1), ~0xfffULL | CMD_INV_PAGES_S,
 	  EVT_ILLEGAL_COMMAND },
 	{ "invalidate all", CMD_INV_ALL },
+	{ "invalidate a range of a page", 0x9000000100000000ULL, 0x5000 },
+	{ "invalidate the longest range", 0x9ffffffffff00000ULL, 0x5000 },
+	{ "invalidate a range up to the top", 0x9000000100200000ULL, 0xffffffffffffd000ULL },
+	{ "invalidate a range beyond the top", 0x9000000100300000ULL, 0xffffffffffffd000ULL,
+	  EVT_ILLEGAL_COMMAND },
 };
 
 KUNIT_ARRAY_PARAM_DESC(cmd, cmd_cases, name);
@@ -96,13 +104,15 @@ static void test_illegal_commands(struct kunit *test)
 		/* 19:0, 47:32; S PDE GN, 63:12 */
 		{ 3, 0x0000ffff000fffffULL, 0xfffffffffffff007ULL },
 		{ 8, 0, 0 },
+		/* 59:48, 47:32, 31:20, 19:0; PDE GN, 63:12 */
+		{ 9, 0x0fffffffffffffffULL, 0xfffffffffffff006ULL },
 	};
 	struct bench *b = bench_start(test, NULL);
 	unsigned int i, bit;
 	u64 op;
 
 	for (op = 0; op < 16; op++)
-		if (op != 1 && op != 2 && op != 3 && op != 8)
+		if (op != 1 && op != 2 && op != 3 && op != 8 && op != 9)
 			expect_illegal(b, op << 60, 0);
 
 	for (i = 0; i < ARRAY_SIZE(listed); i++) {
@@ -142,6 +152,14 @@ static void test_builders(struct kunit *test)
 		  0x3000000100000000ULL, 0x3ffffffffffff001ULL },
 		{ sim_cmd_invalidate_domain(2), 0x3000000200000000ULL, 0x7ffffffffffff003ULL },
 		{ sim_cmd_invalidate_all(), 0x8000000000000000ULL, 0 },
+		{ sim_cmd_invalidate_range(0xabcd, 0x5000, 0x5fff, false),
+		  0x9000abcd00000000ULL, 0x5000 },
+		{ sim_cmd_invalidate_range(1, 0x5000, 0x7fff, true),
+		  0x9000000100200000ULL, 0x5002 },
+		{ sim_cmd_invalidate_range(1, 0, 0x2345fff, false),
+		  0x9002000134500000ULL, 0 },
+		{ sim_cmd_invalidate_range(1, 0x1000, 0x1000000fffULL, false),
+		  0x9fff0001fff00000ULL, 0x1000 },
 	};
 	unsigned int i;
 
@@ -280,7 +298,7 @@ static void test_command_queue_not_in_memory(struct kunit *test)
 static void test_several_queues(struct kunit *test)
 {
 	static const struct sim_hw_config config = {
-		.cmdqs = BENCH_MAX_CMDQS, .tlb_sets_lg2 = 4, .tlb_ways = 2,
+		.cmdqs = BENCH_MAX_CMDQS, .iotlb = { 4, 2 },
 	};
 	struct bench *b = bench_start(test, &config);
 	u64 store = bench_alloc(b, 1);
@@ -314,6 +332,95 @@ static void test_disabled_queue(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, bench_load(b, store), 2ULL);
 }
 
+/* spec 6.3.5: without the feature the command is not known */
+static void test_no_range(struct kunit *test)
+{
+	static const struct sim_hw_config config = {
+		.cmdqs = 1, .iotlb = { 4, 2 }, .no_range = true,
+	};
+	struct bench *b = bench_start(test, &config);
+
+	KUNIT_EXPECT_EQ(test, bench_reg(b, REG_CAP) >> 15 & 1, 0ULL);
+	expect_illegal(b, cmd_inv_range(1, 1), 0);
+}
+
+/* spec 6.6 */
+static void test_latency(struct kunit *test)
+{
+	static const struct sim_hw_config config = {
+		.cmdqs = 1, .iotlb = { 4, 2 }, .mode = SIM_CMDQ_LATENCY, .latency_ns = 1000000,
+	};
+	struct bench *b = bench_start(test, &config);
+	u64 store = bench_alloc(b, 1), before = ktime_get_ns();
+	unsigned int i;
+
+	for (i = 0; i < 10; i++)
+		bench_cmd(b, 0, CMD_WAIT | CMD_WAIT_STORE | store, i + 1);
+	/* It may take longer, but not less */
+	KUNIT_EXPECT_GE(test, ktime_get_ns() - before, 10 * config.latency_ns);
+	KUNIT_EXPECT_EQ(test, bench_load(b, store), 10ULL);
+}
+
+static const struct sim_hw_config thread_config = {
+	.cmdqs = 2, .iotlb = { 4, 2 }, .mode = SIM_CMDQ_THREAD,
+};
+
+/* spec 6.6: in thread mode the doorbell returns, and the work is done later */
+static void test_thread(struct kunit *test)
+{
+	struct bench *b = bench_start(test, &thread_config);
+	u64 store = bench_alloc(b, 1), deadline = ktime_get_ns() + 10 * NSEC_PER_SEC;
+	unsigned int i;
+
+	for (i = 0; i < 15; i++)
+		bench_cmd(b, 1, CMD_WAIT | CMD_WAIT_STORE | store, i + 1);
+	while (bench_load(b, store) != 15 && ktime_get_ns() < deadline)
+		usleep_range(50, 100);
+	KUNIT_EXPECT_EQ(test, bench_load(b, store), 15ULL);
+	KUNIT_EXPECT_EQ(test, bench_reg(b, REG_CMDQ_HEAD(1)), 15ULL);
+}
+
+/*
+ * The CPU that the thread would need waits, with interrupts off: reading HEAD does
+ * it. Guards against a hang of a machine with one CPU.
+ */
+static void test_thread_helped(struct kunit *test)
+{
+	struct bench *b = bench_start(test, &thread_config);
+	u64 store = bench_alloc(b, 1), head;
+	unsigned long flags;
+	unsigned int i;
+
+	for (i = 0; i < 1000; i++) {
+		local_irq_save(flags);
+		bench_cmd(b, 0, CMD_WAIT | CMD_WAIT_STORE | store, i + 1);
+		head = bench_reg(b, REG_CMDQ_HEAD(0));
+		local_irq_restore(flags);
+		KUNIT_ASSERT_EQ(test, head, (u64)b->cmdq[0].tail);
+		KUNIT_ASSERT_EQ(test, bench_load(b, store), i + 1ULL);
+	}
+	bench_no_event(b);
+}
+
+static void test_thread_error(struct kunit *test)
+{
+	struct bench *b = bench_start(test, &thread_config);
+	u64 store = bench_alloc(b, 1);
+
+	bench_cmd(b, 0, 0xf000000000000000ULL, 0);
+	bench_cmd(b, 0, CMD_WAIT | CMD_WAIT_STORE | store, 1);
+	KUNIT_EXPECT_EQ(test, bench_reg(b, REG_CMDQ_HEAD(0)), 0ULL);
+	KUNIT_EXPECT_EQ(test, bench_reg(b, REG_CMDQ_STATUS(0)), 1ULL | EVT_ILLEGAL_COMMAND << 4);
+	bench_expect_event(b, EVT_ILLEGAL_COMMAND, 0, 0, 0);
+	KUNIT_EXPECT_EQ(test, bench_load(b, store), 0ULL);
+
+	bench_store(b, b->cmdq[0].base, CMD_WAIT);
+	bench_set_reg(b, REG_CMDQ_STATUS(0), 1);
+	KUNIT_EXPECT_EQ(test, bench_reg(b, REG_CMDQ_HEAD(0)), 2ULL);
+	KUNIT_EXPECT_EQ(test, bench_load(b, store), 1ULL);
+	bench_no_event(b);
+}
+
 static struct kunit_case queue_cases[] = {
 	KUNIT_CASE_PARAM(test_command, cmd_gen_params),
 	KUNIT_CASE(test_illegal_commands),
@@ -325,6 +432,11 @@ static struct kunit_case queue_cases[] = {
 	KUNIT_CASE(test_command_queue_not_in_memory),
 	KUNIT_CASE(test_several_queues),
 	KUNIT_CASE(test_disabled_queue),
+	KUNIT_CASE(test_no_range),
+	KUNIT_CASE(test_latency),
+	KUNIT_CASE(test_thread),
+	KUNIT_CASE(test_thread_helped),
+	KUNIT_CASE(test_thread_error),
 	{}
 };
 

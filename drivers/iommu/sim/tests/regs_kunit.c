@@ -14,7 +14,7 @@ struct reg_case {
 
 static const struct reg_case reg_cases[] = {
 	/* version 1, 6 levels, 52 bits, 3 queues, 2^16 of everything */
-	{ "CAP",	0x000, 0x1 | 6 << 4 | 52 << 8 | 2 << 16 |
+	{ "CAP",	0x000, 0x1 | 6 << 4 | 52 << 8 | 1 << 15 | 2 << 16 |
 			       16ULL << 32 | 16ULL << 37 | 16ULL << 42, 0 },
 	/* bits 51:12 without 39 */
 	{ "PGSIZES",	0x008, 0x000fff7ffffff000ULL, 0 },
@@ -38,8 +38,7 @@ KUNIT_ARRAY_PARAM_DESC(reg, reg_cases, name);
 
 static const struct sim_hw_config three_queues = {
 	.cmdqs = 3,
-	.tlb_sets_lg2 = 2,
-	.tlb_ways = 2,
+	.iotlb = { 2, 2 },
 };
 
 static void test_reset(struct kunit *test)

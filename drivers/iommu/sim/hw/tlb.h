@@ -1,0 +1,169 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Caches of translations (spec 5): the IOTLB, and the page walk cache, which
+ * differ in what they hold and in who invalidates them, and in nothing else.
+ */
+#ifndef _IOMMU_SIM_TLB_H
+#define _IOMMU_SIM_TLB_H
+
+#include <linux/atomic.h>
+#include <linux/spinlock.h>
+#include <linux/types.h>
+
+#include "iommu-sim-bits.h"
+
+struct iommu_sim_hw;
+struct xarray;
+
+/* Which entry goes when a set is full */
+enum sim_tlb_policy {
+	SIM_TLB_RANDOM,
+	SIM_TLB_LRU,
+	SIM_TLB_PLRU,
+	SIM_TLB_NR_POLICIES
+};
+
+#define SIM_TLB_MAX_SETS_LG2	16
+#define SIM_TLB_MAX_WAYS	16
+
+/**
+ * struct sim_tlb_config - a cache's geometry
+ * @sets_lg2: log2 of the number of sets, 0 to SIM_TLB_MAX_SETS_LG2
+ * @ways: entries of a set, 1 to SIM_TLB_MAX_WAYS; 0: there is no cache
+ * @policy: which entry goes; PLRU needs a power of two of @ways
+ */
+struct sim_tlb_config {
+	unsigned int sets_lg2;
+	unsigned int ways;
+	enum sim_tlb_policy policy;
+};
+
+/**
+ * struct sim_space - what an address belongs to
+ * @domain: domain ID
+ * @has_pasid: the request had a PASID
+ * @pasid: which
+ */
+struct sim_space {
+	u16 domain;
+	bool has_pasid;
+	u32 pasid;
+};
+
+static inline struct sim_space sim_domain_space(u16 domain)
+{
+	return (struct sim_space) { .domain = domain };
+}
+
+/**
+ * struct sim_tlb_data - what is cached of a page
+ * @pa: physical address of the page, or of a table that translates it
+ * @rights: SIM_PTE_IR and SIM_PTE_IW as allowed, SIM_PTE_D if it was set;
+ *          0 if the page is known not to be present
+ * @size_lg2: log2 of its size
+ */
+struct sim_tlb_data {
+	u64 pa;
+	u64 rights;
+	unsigned int size_lg2;
+};
+
+/* What a cache counts, beside hits */
+enum sim_tlb_stat {
+	SIM_TLB_MISSES,
+	SIM_TLB_FILLS,
+	SIM_TLB_FILLS_DROPPED,
+	SIM_TLB_EVICTIONS,
+	SIM_TLB_INVALIDATED,
+	SIM_TLB_NR_STATS
+};
+
+/* Spaces with a PASID that can be cached at a time */
+#define SIM_TLB_PASIDS_LG2	10
+
+/**
+ * struct sim_tlb_tags - what entries are tagged with, see tlb_tags.c
+ * @domain: the tag of each domain without a PASID; 0 if it has none
+ * @pasid: PASID, domain and tag in each; 0 if it is free
+ * @nr_pasids: how many are not free, at most
+ * @last: the last tag given out
+ */
+struct sim_tlb_tags {
+	u32 *domain;
+	atomic64_t *pasid;
+	atomic_t nr_pasids;
+	atomic_t last;
+};
+
+/**
+ * struct sim_tlb - a cache
+ * @sets: the sets, @stride bytes each
+ * @order: for each set, what @config.policy knows of it
+ * @sizes: log2 sizes that may be cached
+ * @config: the geometry
+ * @shift: of the hash
+ * @stride: bytes of a set
+ * @tags: what entries are tagged with
+ * @stats: the first of its counters, in the order of enum sim_tlb_stat
+ */
+struct sim_tlb {
+	void *sets;
+	u64 *order;
+	unsigned int shift;
+	unsigned int stride;
+	struct sim_tlb_config config;
+	struct sim_tlb_tags tags;
+	unsigned int stats;
+	atomic64_t sizes ____cacheline_aligned_in_smp;
+};
+
+static inline bool sim_tlb_exists(const struct sim_tlb *tlb)
+{
+	return tlb->config.ways;
+}
+
+/* What an entry holds, for who looks at all */
+struct sim_tlb_entry {
+	u32 tag;
+	u64 iova;
+	struct sim_tlb_data data;
+};
+
+/* hw/tlb.c */
+int sim_tlb_init(struct sim_tlb *tlb, const struct sim_tlb_config *config, unsigned int stats);
+void sim_tlb_destroy(struct sim_tlb *tlb);
+bool sim_tlb_lookup(struct sim_tlb *tlb, struct sim_space space, u64 iova,
+		    struct sim_tlb_data *data);
+u64 sim_tlb_begin(struct iommu_sim_hw *hw);
+void sim_tlb_fill(struct iommu_sim_hw *hw, struct sim_tlb *tlb, u64 token,
+		  struct sim_space space, u64 iova, const struct sim_tlb_data *data);
+void sim_tlb_invalidate_begin(struct iommu_sim_hw *hw);
+void sim_tlb_recycle(struct iommu_sim_hw *hw, struct sim_tlb *tlb);
+bool sim_tlb_invalidate(struct iommu_sim_hw *hw, struct sim_tlb *tlb, struct sim_space space,
+			u64 iova, u64 last);
+void sim_tlb_invalidate_domain(struct sim_tlb *tlb, u16 domain);
+void sim_tlb_invalidate_all(struct sim_tlb *tlb);
+bool sim_tlb_entry(const struct sim_tlb *tlb, unsigned long set, unsigned int way,
+		   struct sim_tlb_entry *entry);
+
+/* hw/tlb_tags.c */
+#define SIM_TLB_TAG_BITS	24
+
+int sim_tags_init(struct sim_tlb_tags *tags);
+void sim_tags_destroy(struct sim_tlb_tags *tags);
+u32 sim_tag_find(const struct sim_tlb_tags *tags, struct sim_space space);
+u32 sim_tag_get(struct sim_tlb_tags *tags, struct sim_space space);
+void sim_tags_drop(struct sim_tlb_tags *tags, struct sim_space space);
+void sim_tags_drop_domain(struct sim_tlb_tags *tags, u16 domain);
+void sim_tags_drop_all(struct sim_tlb_tags *tags);
+bool sim_tags_used_up(const struct sim_tlb_tags *tags);
+void sim_tags_restart(struct sim_tlb_tags *tags);
+int sim_tags_owners(const struct sim_tlb_tags *tags, struct xarray *owners);
+bool sim_tag_space(struct xarray *owners, u32 tag, struct sim_space *space);
+
+/* hw/tlb_policy.c */
+u64 sim_tlb_order_init(enum sim_tlb_policy policy, unsigned int ways, u64 seed);
+void sim_tlb_used(enum sim_tlb_policy policy, u64 *order, unsigned int ways, unsigned int way);
+unsigned int sim_tlb_victim(enum sim_tlb_policy policy, u64 *order, unsigned int ways);
+
+#endif
