@@ -8,6 +8,9 @@
 
 #include <linux/iommu.h>
 
+struct iommu_domain *iommu_sim_domain_alloc_explicit(struct device *dev);
+int iommu_sim_commit(struct iommu_domain *d);
+
 int iommu_sim_domain_set_pgsizes(struct iommu_domain *d, unsigned long pgsizes);
 
 /**

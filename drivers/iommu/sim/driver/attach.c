@@ -73,7 +73,7 @@ void sim_domain_block(struct sim_domain *domain, int error)
 
 static struct sim_domain *paging_domain(struct iommu_domain *domain)
 {
-	return domain && domain->ops == &sim_paging_domain_ops ? to_sim_domain(domain) : NULL;
+	return domain && sim_is_paging(domain) ? to_sim_domain(domain) : NULL;
 }
 
 /* On whose behalf maps in @domain fail, if there is only one; iommu->lock held */
@@ -141,7 +141,7 @@ static void put_domain(struct iommu_domain *d)
 {
 	struct sim_domain *domain = paging_domain(d);
 
-	if (domain && (domain->attached > 1 || !sim_domain_flush(domain)))
+	if (domain && (domain->attached > 1 || !sim_flush_domain(domain)))
 		WRITE_ONCE(domain->attached, domain->attached - 1);
 }
 
@@ -156,7 +156,7 @@ static int device_set(struct sim_device *sdev, struct iommu_domain *domain, u64 
 	 * What a flush that failed has left behind must not meet this device, which
 	 * was not there to be blocked. From set_dte() on it is.
 	 */
-	ret = paging_domain(domain) ? sim_domain_flush(paging_domain(domain)) : 0;
+	ret = paging_domain(domain) ? sim_flush_domain(paging_domain(domain)) : 0;
 	if (!ret)
 		ret = set_dte(sdev, domain, qw0, qw1);
 	if (ret) {

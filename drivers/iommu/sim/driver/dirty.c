@@ -38,7 +38,7 @@ static int set_dirty_tracking(struct iommu_domain *d, bool enable)
 	if (!ret)
 		ret = sim_domain_set_tracking(domain, enable);
 	if (!ret)
-		ret = sim_domain_flush(domain);
+		ret = sim_flush_domain(domain);
 	if (ret)
 		sim_domain_set_tracking(domain, false);
 	if (ret || !enable)

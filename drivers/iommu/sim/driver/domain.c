@@ -12,21 +12,6 @@
 #include "pt_inline.h"
 
 /*
- * Execute @cmd, unless there is no device: get_domain() in attach.c says why that
- * is enough.
- */
-static int flush(struct sim_domain *domain, struct sim_cmd cmd)
-{
-	if (unlikely(READ_ONCE(domain->limbo.tables))) {
-		int ret = sim_domain_release(domain);
-
-		if (ret)
-			return ret;
-	}
-	return READ_ONCE(domain->attached) ? sim_queue_submit(domain->iommu, &cmd, 1) : 0;
-}
-
-/*
  * -ERANGE for what the page table cannot express and -EINVAL for what is not
  * aligned or may be neither read nor written are what generic_pt and its users
  * return. The core sees to the alignment itself where it splits the range.
@@ -155,38 +140,23 @@ static void use_ranges(struct sim_domain *domain)
 static int iotlb_sync_map(struct iommu_domain *d, unsigned long iova, size_t size)
 {
 	struct sim_domain *domain = to_sim_domain(d);
-	struct sim_cmd cmd;
 
 	if (!domain->iommu->npcache || !size)
 		return 0;
 	sim_stat_inc(&domain->iommu->stats, SIM_DSTAT_SYNC_MAPS);
-	cmd = sim_cmd_invalidate_pages(domain->id, iova, iova + size - 1, false);
-	return flush(domain, cmd);
-}
-
-/**
- * sim_domain_flush() - have nothing of a domain cached
- * @domain: the domain
- *
- * Context: any. Return: 0, or why it cannot be sure of that.
- */
-int sim_domain_flush(struct sim_domain *domain)
-{
-	return flush(domain, sim_cmd_invalidate_domain(domain->id));
+	return sim_flush_range(domain, iova, iova + size - 1);
 }
 
 static void iotlb_sync(struct iommu_domain *d, struct iommu_iotlb_gather *gather)
 {
 	struct sim_domain *domain = to_sim_domain(d);
-	struct sim_cmd cmd;
 	int ret;
 
 	/* Nothing was unmapped: 6.12 calls all the same */
 	if (gather->start > gather->end)
 		return;
 	sim_stat_inc_hot(&domain->iommu->stats, SIM_DSTAT_SYNCS);
-	cmd = sim_cmd_invalidate_pages(domain->id, gather->start, gather->end, false);
-	ret = flush(domain, cmd);
+	ret = sim_flush_range(domain, gather->start, gather->end);
 	if (ret)
 		sim_domain_block(domain, ret);
 }
@@ -197,7 +167,7 @@ static void flush_iotlb_all(struct iommu_domain *d)
 	int ret;
 
 	sim_stat_inc(&domain->iommu->stats, SIM_DSTAT_FLUSH_ALLS);
-	ret = sim_domain_flush(domain);
+	ret = sim_flush_domain(domain);
 	if (ret)
 		sim_domain_block(domain, ret);
 	sim_domain_reclaim_all(domain);
@@ -219,7 +189,7 @@ static void domain_free(struct iommu_domain *d)
 	debugfs_remove_recursive(domain->debugfs);
 	sim_domain_reclaim_stop(domain);
 	/* No device is attached; what stays cached would meet the next user of the ID */
-	ret = sim_domain_flush(domain);
+	ret = sim_flush_domain(domain);
 	if (ret) {
 		dev_err(iommu->dev, "domain %u could not be flushed (%d), its ID and tables are lost\n",
 			domain->id, ret);
@@ -227,6 +197,7 @@ static void domain_free(struct iommu_domain *d)
 	}
 	sim_pt_destroy(&domain->pt);
 	ida_free(&iommu->domain_ids, domain->id);
+	kfree(domain->pending);
 	kfree(domain);
 }
 
@@ -240,6 +211,123 @@ const struct iommu_domain_ops sim_paging_domain_ops = {
 	.iova_to_phys	= iova_to_phys,
 	.free		= domain_free,
 };
+
+/*
+ * With explicit commit: what is mapped and unmapped is noted, and nothing is
+ * flushed before iommu_sim_commit().
+ */
+static __always_inline int explicit_map(struct sim_domain *domain, u64 iova, u64 pa, u64 len,
+					int prot, gfp_t gfp, size_t *mapped)
+{
+	size_t before = *mapped;
+	int ret = map_range(domain, iova, pa, len, prot, gfp, mapped);
+
+	if (domain->iommu->npcache && *mapped != before)
+		sim_pending_add(domain->pending, iova, iova + (*mapped - before) - 1);
+	return ret;
+}
+
+static __always_inline size_t explicit_unmap(struct sim_domain *domain, u64 iova, u64 len,
+					     struct iommu_iotlb_gather *gather)
+{
+	size_t unmapped = unmap_range(domain, iova, len, gather);
+
+	if (unmapped)
+		sim_pending_add(domain->pending, iova, iova + unmapped - 1);
+	return unmapped;
+}
+
+static int explicit_map_pages(struct iommu_domain *d, unsigned long iova, phys_addr_t pa,
+			      size_t pgsize, size_t count, int prot, gfp_t gfp, size_t *mapped)
+{
+	return explicit_map(to_sim_domain(d), iova, pa, pgsize * count, prot, gfp, mapped);
+}
+
+static size_t explicit_unmap_pages(struct iommu_domain *d, unsigned long iova, size_t pgsize,
+				   size_t count, struct iommu_iotlb_gather *gather)
+{
+	return explicit_unmap(to_sim_domain(d), iova, pgsize * count, gather);
+}
+
+static const struct iommu_domain_ops explicit_domain_ops = {
+	.attach_dev	= sim_paging_attach,
+	.map_pages	= explicit_map_pages,
+	.unmap_pages	= explicit_unmap_pages,
+	.flush_iotlb_all = flush_iotlb_all,
+	.iova_to_phys	= iova_to_phys,
+	.free		= domain_free,
+};
+
+#if SIM_HAVE_PT_RANGES
+static int explicit_pt_map(struct pt_iommu *pt, dma_addr_t iova, phys_addr_t pa, dma_addr_t len,
+			   unsigned int prot, gfp_t gfp, size_t *mapped)
+{
+	return explicit_map(to_sim_domain(&pt->domain), iova, pa, len, prot, gfp, mapped);
+}
+
+static size_t explicit_pt_unmap(struct pt_iommu *pt, dma_addr_t iova, dma_addr_t len,
+				struct iommu_iotlb_gather *gather)
+{
+	return explicit_unmap(to_sim_domain(&pt->domain), iova, len, gather);
+}
+
+static const struct pt_iommu_ops explicit_pt_ops = {
+	.map_range	= explicit_pt_map,
+	.unmap_range	= explicit_pt_unmap,
+};
+
+static void use_explicit_ranges(struct sim_domain *domain)
+{
+	domain->pt_iommu.ops = &explicit_pt_ops;
+}
+#else
+static void use_explicit_ranges(struct sim_domain *domain)
+{
+}
+#endif
+
+/**
+ * sim_is_paging() - is it a domain that is mapped into?
+ * @d: a domain
+ *
+ * Return: whether it is a &struct sim_domain.
+ */
+bool sim_is_paging(const struct iommu_domain *d)
+{
+	return d->ops == &sim_paging_domain_ops || d->ops == &explicit_domain_ops;
+}
+
+/**
+ * iommu_sim_domain_alloc_explicit() - make a domain with explicit commit
+ * @dev: a device behind an emulated IOMMU
+ *
+ * In this domain, iommu_map() and iommu_unmap() change the page table, and nothing
+ * else: what they do is guaranteed to be seen by devices, and memory that was
+ * unmapped may be freed, after iommu_sim_commit() only. It is for who maps by the
+ * IOMMU API; to be freed by iommu_domain_free(). Context: may sleep.
+ * Return: the domain, or an ERR_PTR(): -ENODEV for another device, -ENOMEM.
+ */
+struct iommu_domain *iommu_sim_domain_alloc_explicit(struct device *dev)
+{
+	struct iommu_domain *d;
+	struct sim_domain *domain;
+
+	if (!device_iommu_mapped(dev) || dev->iommu->iommu_dev->ops != &sim_iommu_ops)
+		return ERR_PTR(-ENODEV);
+	d = iommu_paging_domain_alloc(dev);
+	if (IS_ERR(d))
+		return d;
+	domain = to_sim_domain(d);
+	domain->pending = sim_pending_create();
+	if (!domain->pending) {
+		iommu_domain_free(d);
+		return ERR_PTR(-ENOMEM);
+	}
+	d->ops = &explicit_domain_ops;
+	use_explicit_ranges(domain);
+	return d;
+}
+EXPORT_SYMBOL_SIM_API(iommu_sim_domain_alloc_explicit);
 
 /**
  * iommu_sim_domain_set_pgsizes() - narrow the page sizes of a domain
@@ -258,7 +346,7 @@ int iommu_sim_domain_set_pgsizes(struct iommu_domain *d, unsigned long pgsizes)
 	struct sim_domain *domain = to_sim_domain(d);
 	struct sim_leaf leaf;
 
-	if (d->ops != &sim_paging_domain_ops || pgsizes & ~d->pgsize_bitmap || !(pgsizes & SZ_4K))
+	if (!sim_is_paging(d) || pgsizes & ~d->pgsize_bitmap || !(pgsizes & SZ_4K))
 		return -EINVAL;
 	if (sim_pt_next_leaf(&domain->pt, 0, d->geometry.aperture_end, &leaf))
 		return -EBUSY;

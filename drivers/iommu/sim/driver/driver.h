@@ -26,6 +26,8 @@ enum sim_driver_stat {
 	SIM_DSTAT_SYNC_MAPS,
 	SIM_DSTAT_SYNCS,
 	SIM_DSTAT_FLUSH_ALLS,
+	SIM_DSTAT_COMMITS,
+	SIM_DSTAT_COMMIT_FAILURES,
 	SIM_DSTAT_TABLES_ALLOCATED,
 	SIM_DSTAT_TABLES_FREED,
 	SIM_DSTAT_FLUSH_FAILURES,
@@ -36,6 +38,7 @@ enum sim_driver_stat {
 /**
  * struct sim_queue - a command queue
  * @lock: taken with interrupts off, in any context
+ * @regs: offset of its registers
  * @ring: the commands
  * @done: where completion waits store how far the queue has come
  * @seq: what the last completion wait will store
@@ -44,6 +47,7 @@ enum sim_driver_stat {
  */
 struct sim_queue {
 	raw_spinlock_t lock;
+	u32 regs;
 	struct sim_cmd *ring;
 	__le64 *done;
 	u64 seq;
@@ -63,6 +67,7 @@ struct sim_queue {
  * @events_head: next event to read
  * @irq: its interrupt
  * @npcache: "not present" is cached, too (spec 5.4)
+ * @has_range: it knows INVALIDATE_RANGE (spec 6.3.5)
  * @pgsizes: page sizes, a bit for each
  * @iova_bits: width of the IOVA of a domain
  * @domain_ids: domain IDs in use
@@ -84,6 +89,7 @@ struct sim_iommu {
 	u32 events_head;
 	int irq;
 	bool npcache;
+	bool has_range;
 	unsigned long pgsizes;
 	unsigned int iova_bits;
 	struct dentry *debugfs_domains;
@@ -104,6 +110,7 @@ struct sim_iommu {
  * @attached: how many devices may use it; changed under sim_iommu::lock
  * @tracking: walks of its devices set A and D; changed under sim_iommu::lock
  * @pt: its page table
+ * @pending: what the next commit has to flush; NULL unless commit is explicit
  * @lock: protects @limbo, and the reclaim of tables; any context, interrupts off
  * @limbo: tables that a flush has yet to cover
  * @reclaim: a step of it, after a grace period
@@ -127,6 +134,7 @@ struct sim_domain {
 	unsigned int attached;
 	bool tracking;
 	struct sim_pt pt;
+	struct sim_pending *pending;
 	raw_spinlock_t lock;
 	struct sim_limbo limbo;
 	struct rcu_work reclaim;
@@ -169,6 +177,9 @@ static inline u64 sim_blocked_dte(void)
 	return SIM_DTE0_V | FIELD_PREP(SIM_DTE0_CFG, SIM_DTE_CFG_ABORT);
 }
 
+/* driver/main.c */
+extern const struct iommu_ops sim_iommu_ops;
+
 /* driver/queue.c */
 int sim_queues_init(struct sim_iommu *iommu);
 void sim_queues_destroy(struct sim_iommu *iommu);
@@ -193,7 +204,34 @@ struct iommu_domain *sim_domain_alloc_user(struct device *dev, u32 flags,
 					   struct iommu_domain *parent,
 					   const struct iommu_user_data *user_data);
 #endif
-int sim_domain_flush(struct sim_domain *domain);
+bool sim_is_paging(const struct iommu_domain *d);
+
+/* driver/flush.c */
+#define SIM_FLUSH_MAX_CMDS	32
+
+struct sim_range {
+	u64 first;
+	u64 last;
+};
+
+/**
+ * struct sim_ranges - what has to be flushed
+ * @nr: how many ranges
+ * @all: they were too many: the domain
+ * @range: in order, none adjacent to another
+ */
+struct sim_ranges {
+	unsigned int nr;
+	bool all;
+	struct sim_range range[SIM_FLUSH_MAX_CMDS];
+};
+
+int sim_flush_domain(struct sim_domain *domain);
+int sim_flush_range(struct sim_domain *domain, u64 first, u64 last);
+int sim_flush_ranges(struct sim_domain *domain, const struct sim_ranges *ranges);
+void sim_ranges_add(struct sim_ranges *ranges, u64 first, u64 last);
+struct sim_pending *sim_pending_create(void);
+void sim_pending_add(struct sim_pending *pending, u64 first, u64 last);
 
 /* driver/reclaim.c */
 int sim_domain_release(struct sim_domain *domain);

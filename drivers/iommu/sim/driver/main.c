@@ -19,6 +19,8 @@ static const char *const driver_stat_names[SIM_DSTAT_NR] = {
 	[SIM_DSTAT_SYNC_MAPS]		= "iotlb_sync_map_calls",
 	[SIM_DSTAT_SYNCS]		= "iotlb_sync_calls",
 	[SIM_DSTAT_FLUSH_ALLS]		= "flush_iotlb_all_calls",
+	[SIM_DSTAT_COMMITS]		= "commits",
+	[SIM_DSTAT_COMMIT_FAILURES]	= "commit_failures",
 	[SIM_DSTAT_TABLES_ALLOCATED]	= "tables_allocated",
 	[SIM_DSTAT_TABLES_FREED]	= "tables_freed",
 	[SIM_DSTAT_FLUSH_FAILURES]	= "flush_failures",
@@ -129,7 +131,7 @@ static void get_resv_regions(struct device *dev, struct list_head *head)
 		list_add_tail(&region->list, head);
 }
 
-static const struct iommu_ops sim_iommu_ops = {
+const struct iommu_ops sim_iommu_ops = {
 	.capable		= sim_capable,
 #if SIM_HAVE_PAGING_FLAGS
 	.domain_alloc_paging_flags = sim_domain_alloc_flags,
@@ -169,6 +171,7 @@ static int check_capabilities(struct sim_iommu *iommu)
 		return -ENODEV;
 	}
 	iommu->npcache = cap & SIM_CAP_NPCACHE;
+	iommu->has_range = cap & SIM_CAP_RANGE;
 	iommu->pgsizes = iommu_sim_mmio_read(iommu->hw, SIM_REG_PGSIZES) & pgsizes;
 	iommu->iova_bits = iova_bits;
 	return 0;

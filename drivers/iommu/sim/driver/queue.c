@@ -11,13 +11,20 @@
 #define QUEUE_LG2		8
 #define QUEUE_ENTRIES		BIT(QUEUE_LG2)
 #define QUEUE_TIMEOUT_NS	(10 * NSEC_PER_MSEC)
+/* What a silicon with a thread has to do it by itself */
+#define QUEUE_HELP_NS		(5 * NSEC_PER_USEC)
 
 /* Commands and the completion wait that follows, at a time */
 #define MAX_BATCH		64
 
-static u32 queue_reg(struct sim_iommu *iommu, struct sim_queue *q, u32 offset)
+static u64 queue_read(struct sim_iommu *iommu, struct sim_queue *q, u32 offset)
 {
-	return SIM_REG_CMDQ(q - iommu->queues) + offset;
+	return iommu_sim_mmio_read(iommu->hw, q->regs + offset);
+}
+
+static void queue_write(struct sim_iommu *iommu, struct sim_queue *q, u32 offset, u64 value)
+{
+	iommu_sim_mmio_write(iommu->hw, q->regs + offset, value);
 }
 
 static u32 next_slot(u32 slot)
@@ -37,12 +44,12 @@ static void put_cmd(struct sim_queue *q, struct sim_cmd cmd)
  */
 static bool recover(struct sim_iommu *iommu, struct sim_queue *q)
 {
-	u64 status = iommu_sim_mmio_read(iommu->hw, queue_reg(iommu, q, SIM_CMDQ_STATUS));
+	u64 status = queue_read(iommu, q, SIM_CMDQ_STATUS);
 	u32 head;
 
 	if (!(status & SIM_CMDQ_STATUS_ERR))
 		return false;
-	head = iommu_sim_mmio_read(iommu->hw, queue_reg(iommu, q, SIM_CMDQ_HEAD));
+	head = queue_read(iommu, q, SIM_CMDQ_HEAD);
 	dev_err_ratelimited(iommu->dev, "command queue %td: command %u (%016llx %016llx) refused, event type %llu\n",
 			    q - iommu->queues, head, le64_to_cpu(q->ring[head].qw[0]),
 			    le64_to_cpu(q->ring[head].qw[1]),
@@ -50,8 +57,13 @@ static bool recover(struct sim_iommu *iommu, struct sim_queue *q)
 	q->ring[head] = sim_cmd_nop();
 	/* The command before the register that makes the silicon look */
 	dma_wmb();
-	iommu_sim_mmio_write(iommu->hw, queue_reg(iommu, q, SIM_CMDQ_STATUS), SIM_CMDQ_STATUS_ERR);
+	queue_write(iommu, q, SIM_CMDQ_STATUS, SIM_CMDQ_STATUS_ERR);
 	return true;
+}
+
+static unsigned int room(const struct sim_queue *q)
+{
+	return (q->head - q->tail - 1) & (QUEUE_ENTRIES - 1);
 }
 
 /* Until there are @nr free slots, and one that stays free; q->lock held */
@@ -60,12 +72,12 @@ static int wait_for_room(struct sim_iommu *iommu, struct sim_queue *q, unsigned 
 	u64 deadline = ktime_get_mono_fast_ns() + QUEUE_TIMEOUT_NS;
 	bool late = false;
 
-	while (((q->head - q->tail - 1) & (QUEUE_ENTRIES - 1)) < nr) {
+	while (room(q) < nr) {
 		if (late)
 			return -ETIMEDOUT;
 		/* It is late only if HEAD, looked at after that, has not moved either */
 		late = ktime_get_mono_fast_ns() > deadline;
-		q->head = iommu_sim_mmio_read(iommu->hw, queue_reg(iommu, q, SIM_CMDQ_HEAD));
+		q->head = queue_read(iommu, q, SIM_CMDQ_HEAD);
 		if (recover(iommu, q))
 			late = false;
 		cpu_relax();
@@ -73,30 +85,36 @@ static int wait_for_room(struct sim_iommu *iommu, struct sim_queue *q, unsigned 
 	return 0;
 }
 
-static bool queue_done(struct sim_queue *q, u64 seq)
+static bool queue_done(struct sim_queue *q)
 {
-	return (s64)(le64_to_cpu(READ_ONCE(*q->done)) - seq) >= 0;
+	return (s64)(le64_to_cpu(READ_ONCE(*q->done)) - q->seq) >= 0;
 }
 
-/* Until the completion wait @seq of @q has been executed; q->lock held */
-static int wait_for_completion_of(struct sim_iommu *iommu, struct sim_queue *q, u64 seq)
+/* Until the last completion wait of @q has been executed, if that was not at once */
+static noinline int wait_for_completion_of(struct sim_iommu *iommu, struct sim_queue *q)
 {
-	u64 deadline = ktime_get_mono_fast_ns() + QUEUE_TIMEOUT_NS;
+	u64 now = ktime_get_mono_fast_ns(), deadline = now + QUEUE_TIMEOUT_NS;
+	u64 help = now + QUEUE_HELP_NS;
 	int ret = 0;
 
-	while (!queue_done(q, seq)) {
+	while (!queue_done(q)) {
+		now = ktime_get_mono_fast_ns();
+		/*
+		 * spec 6.6: this may be the CPU that the silicon's thread needs. To read
+		 * HEAD has it do the work here. Not at once: there may be another CPU.
+		 */
+		if (now > help)
+			queue_read(iommu, q, SIM_CMDQ_HEAD);
 		if (recover(iommu, q))
 			ret = -EIO;
 		/* It may have been the completion wait that was refused */
-		if (ret && iommu_sim_mmio_read(iommu->hw, queue_reg(iommu, q, SIM_CMDQ_HEAD)) ==
-			   q->tail)
+		if (ret && queue_read(iommu, q, SIM_CMDQ_HEAD) == q->tail)
 			break;
-		if (ktime_get_mono_fast_ns() > deadline)
+		/* As above: it is late only if it is not done, looked at after that */
+		if (now > deadline && !queue_done(q))
 			return ret ?: -ETIMEDOUT;
 		cpu_relax();
 	}
-	/* What the commands did comes before what the caller does next */
-	dma_rmb();
 	return ret;
 }
 
@@ -105,18 +123,25 @@ static int submit(struct sim_iommu *iommu, struct sim_queue *q, const struct sim
 		  unsigned int nr)
 {
 	unsigned long flags;
-	int ret;
+	int ret = 0;
 
 	raw_spin_lock_irqsave(&q->lock, flags);
-	ret = wait_for_room(iommu, q, nr + 1);
-	if (!ret) {
+	if (unlikely(room(q) < nr + 1))
+		ret = wait_for_room(iommu, q, nr + 1);
+	if (likely(!ret)) {
 		while (nr--)
 			put_cmd(q, *cmds++);
 		put_cmd(q, sim_cmd_completion_wait(virt_to_phys(q->done), ++q->seq));
 		/* Commands, and the tables they are about, before the doorbell */
 		dma_wmb();
-		iommu_sim_mmio_write(iommu->hw, queue_reg(iommu, q, SIM_CMDQ_TAIL), q->tail);
-		ret = wait_for_completion_of(iommu, q, q->seq);
+		queue_write(iommu, q, SIM_CMDQ_TAIL, q->tail);
+		if (unlikely(!queue_done(q)))
+			ret = wait_for_completion_of(iommu, q);
+		/* What the commands did comes before what the caller does next */
+		dma_rmb();
+		/* Nobody else has put anything there meanwhile */
+		if (likely(!ret))
+			q->head = q->tail;
 	}
 	raw_spin_unlock_irqrestore(&q->lock, flags);
 	return ret;
@@ -169,7 +194,7 @@ int sim_queue_submit_all(struct sim_iommu *iommu, struct sim_cmd cmd)
 static void free_queue(struct sim_iommu *iommu, struct sim_queue *q)
 {
 	if (q->ring)
-		iommu_sim_mmio_write(iommu->hw, queue_reg(iommu, q, SIM_CMDQ_CTRL), 0);
+		queue_write(iommu, q, SIM_CMDQ_CTRL, 0);
 	free_page((unsigned long)q->ring);
 	kfree(q->done);
 }
@@ -179,15 +204,16 @@ static int init_queue(struct sim_iommu *iommu, struct sim_queue *q)
 	static_assert(sizeof(struct sim_cmd) * QUEUE_ENTRIES <= PAGE_SIZE);
 
 	raw_spin_lock_init(&q->lock);
+	q->regs = SIM_REG_CMDQ(q - iommu->queues);
 	q->ring = (struct sim_cmd *)get_zeroed_page(GFP_KERNEL);
 	/* A cache line of its own: queues are there so that CPUs do not meet */
 	q->done = kzalloc(max(sizeof(*q->done), SMP_CACHE_BYTES), GFP_KERNEL);
 	if (!q->ring || !q->done)
 		return -ENOMEM;
-	iommu_sim_mmio_write(iommu->hw, queue_reg(iommu, q, SIM_CMDQ_BASE),
-			     virt_to_phys(q->ring) | FIELD_PREP(SIM_BASE_LG2, QUEUE_LG2));
-	iommu_sim_mmio_write(iommu->hw, queue_reg(iommu, q, SIM_CMDQ_CTRL), SIM_CMDQ_CTRL_EN);
-	if (!iommu_sim_mmio_read(iommu->hw, queue_reg(iommu, q, SIM_CMDQ_CTRL)))
+	queue_write(iommu, q, SIM_CMDQ_BASE,
+		    virt_to_phys(q->ring) | FIELD_PREP(SIM_BASE_LG2, QUEUE_LG2));
+	queue_write(iommu, q, SIM_CMDQ_CTRL, SIM_CMDQ_CTRL_EN);
+	if (!queue_read(iommu, q, SIM_CMDQ_CTRL))
 		return -ENODEV;
 	return 0;
 }

@@ -1,0 +1,291 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * What makes changes of a page table visible to devices: which commands a flush
+ * consists of, and explicit commit.
+ *
+ * The cost model, see Documentation/iommu-sim/flushing.rst: a command costs the
+ * same whatever it covers, so the fewest are best; what is dropped without need
+ * costs a walk for each page that is used again. So
+ *
+ *   a range        is one INVALIDATE_PAGES if it is an aligned power of two, or one
+ *                  INVALIDATE_RANGE where the silicon has that. Else it is the
+ *                  blocks that it consists of, if they are not more than
+ *                  MAX_BLOCKS, or one block around it.
+ *   many ranges    are one command each (or several, as above), but not more than
+ *                  SIM_FLUSH_MAX_CMDS: then it is the domain that is flushed.
+ *
+ * A COMPLETION_WAIT follows in the same doorbell. Only if it has been executed has
+ * the flush succeeded, and then no request is under way that uses what it covers.
+ */
+#include <linux/iommu-sim.h>
+#include <linux/slab.h>
+
+#include "driver.h"
+
+/* Blocks that a range is invalidated by without INVALIDATE_RANGE */
+#define MAX_BLOCKS	8
+
+/* Commands under construction; more than there is room for stands for the domain */
+struct cmds {
+	struct sim_cmd cmd[SIM_FLUSH_MAX_CMDS];
+	unsigned int nr;
+};
+
+static void add_cmd(struct cmds *cmds, struct sim_cmd cmd)
+{
+	if (cmds->nr < SIM_FLUSH_MAX_CMDS)
+		cmds->cmd[cmds->nr] = cmd;
+	cmds->nr++;
+}
+
+static bool is_block(u64 first, u64 last)
+{
+	u64 len = last - first + 1;
+
+	return !(len & (len - 1)) && !(first & (len - 1));
+}
+
+/* The largest block that begins at @first and does not go beyond @last: its last address */
+static u64 block_last(u64 first, u64 last)
+{
+	u64 len = last - first + 1, size = BIT_ULL(__fls(len));
+
+	if (first)
+		size = min(size, first & -first);
+	return first + size - 1;
+}
+
+static unsigned int count_blocks(u64 first, u64 last)
+{
+	unsigned int nr = 1;
+	u64 end;
+
+	for (; (end = block_last(first, last)) != last; first = end + 1)
+		nr++;
+	return nr;
+}
+
+static void add_range_cmds(const struct sim_domain *domain, struct cmds *cmds, u64 first, u64 last)
+{
+	u64 end;
+
+	if (domain->iommu->has_range && last - first < SIM_CMD_RANGE_MAX &&
+	    !is_block(first, last)) {
+		add_cmd(cmds, sim_cmd_invalidate_range(domain->id, first, last, false));
+		return;
+	}
+	if (count_blocks(first, last) > MAX_BLOCKS) {
+		add_cmd(cmds, sim_cmd_invalidate_pages(domain->id, first, last, false));
+		return;
+	}
+	do {
+		end = block_last(first, last);
+		add_cmd(cmds, sim_cmd_invalidate_pages(domain->id, first, end, false));
+		first = end + 1;
+	} while (end != last);
+}
+
+/*
+ * Execute commands, unless there is no device: get_domain() in attach.c says why
+ * that is enough. What an earlier flush could not free goes first.
+ */
+static int submit(struct sim_domain *domain, const struct sim_cmd *cmd, unsigned int nr)
+{
+	if (unlikely(READ_ONCE(domain->limbo.tables))) {
+		int ret = sim_domain_release(domain);
+
+		if (ret)
+			return ret;
+	}
+	return READ_ONCE(domain->attached) ? sim_queue_submit(domain->iommu, cmd, nr) : 0;
+}
+
+/**
+ * sim_flush_domain() - have nothing of a domain cached
+ * @domain: the domain
+ *
+ * Context: any. Return: 0, or why it cannot be sure of that: -EIO if a command was
+ * refused, -ETIMEDOUT.
+ */
+int sim_flush_domain(struct sim_domain *domain)
+{
+	struct sim_cmd cmd = sim_cmd_invalidate_domain(domain->id);
+
+	return submit(domain, &cmd, 1);
+}
+
+static noinline int flush_odd_range(struct sim_domain *domain, u64 first, u64 last)
+{
+	struct cmds cmds;
+
+	cmds.nr = 0;
+	add_range_cmds(domain, &cmds, first, last);
+	return submit(domain, cmds.cmd, cmds.nr);
+}
+
+/**
+ * sim_flush_range() - have nothing of a range cached
+ * @domain: the domain
+ * @first: first address
+ * @last: last address
+ *
+ * Context: any. Return: as sim_flush_domain().
+ */
+int sim_flush_range(struct sim_domain *domain, u64 first, u64 last)
+{
+	struct sim_cmd cmd;
+
+	/* Most are about a page */
+	if (unlikely(!is_block(first, last)))
+		return flush_odd_range(domain, first, last);
+	cmd = sim_cmd_invalidate_pages(domain->id, first, last, false);
+	return submit(domain, &cmd, 1);
+}
+
+/**
+ * sim_flush_ranges() - have nothing of some ranges cached
+ * @domain: the domain
+ * @ranges: the ranges
+ *
+ * Context: any. Return: as sim_flush_domain().
+ */
+int sim_flush_ranges(struct sim_domain *domain, const struct sim_ranges *ranges)
+{
+	struct cmds cmds = { .nr = 0 };
+	unsigned int i;
+
+	for (i = 0; i < ranges->nr; i++)
+		add_range_cmds(domain, &cmds, ranges->range[i].first, ranges->range[i].last);
+	if (ranges->all || cmds.nr > SIM_FLUSH_MAX_CMDS)
+		return sim_flush_domain(domain);
+	return cmds.nr ? submit(domain, cmds.cmd, cmds.nr) : 0;
+}
+
+/**
+ * sim_ranges_add() - add a range
+ * @ranges: the ranges, in order, none adjacent to another
+ * @first: first address
+ * @last: last address
+ *
+ * If there are too many, they become all there is.
+ */
+void sim_ranges_add(struct sim_ranges *ranges, u64 first, u64 last)
+{
+	unsigned int low = 0, high = ranges->nr, mid, end;
+	struct sim_range *range = ranges->range;
+
+	if (ranges->all)
+		return;
+	/* The first that ends right before @first, or later */
+	while (low < high) {
+		mid = (low + high) / 2;
+		if (range[mid].last + 1 < first)
+			low = mid + 1;
+		else
+			high = mid;
+	}
+	/* This one and those that follow, as long as they touch, become one */
+	for (end = low; end < ranges->nr && range[end].first <= last + 1; end++) {
+		first = min(first, range[end].first);
+		last = max(last, range[end].last);
+	}
+	if (end == low && ranges->nr == SIM_FLUSH_MAX_CMDS) {
+		ranges->all = true;
+		return;
+	}
+	memmove(&range[low + 1], &range[end], (ranges->nr - end) * sizeof(*range));
+	ranges->nr += low + 1 - end;
+	range[low] = (struct sim_range) { .first = first, .last = last };
+}
+
+static void ranges_move(struct sim_ranges *to, struct sim_ranges *from)
+{
+	unsigned int i;
+
+	for (i = 0; i < from->nr; i++)
+		sim_ranges_add(to, from->range[i].first, from->range[i].last);
+	to->all |= from->all;
+	from->nr = 0;
+	from->all = false;
+}
+
+/**
+ * struct sim_pending - what a domain with explicit commit has to flush
+ * @lock: protects @changed; any context, interrupts off
+ * @changed: since the last commit began
+ * @commit_lock: one commit at a time; any context, interrupts off; before @lock
+ * @doing: what a commit is about; what a failed one has left
+ */
+struct sim_pending {
+	raw_spinlock_t lock;	/* changed */
+	struct sim_ranges changed;
+	raw_spinlock_t commit_lock;	/* doing */
+	struct sim_ranges doing;
+};
+
+/**
+ * sim_pending_create() - for a domain with explicit commit
+ *
+ * Context: may sleep. Return: nothing pending, to be freed by kfree(); or NULL.
+ */
+struct sim_pending *sim_pending_create(void)
+{
+	struct sim_pending *pending = kzalloc(sizeof(*pending), GFP_KERNEL);
+
+	if (pending) {
+		raw_spin_lock_init(&pending->lock);
+		raw_spin_lock_init(&pending->commit_lock);
+	}
+	return pending;
+}
+
+/**
+ * sim_pending_add() - the next commit has to flush a range
+ * @pending: what it has to flush
+ * @first: first address
+ * @last: last address
+ *
+ * Context: any.
+ */
+void sim_pending_add(struct sim_pending *pending, u64 first, u64 last)
+{
+	guard(raw_spinlock_irqsave)(&pending->lock);
+	sim_ranges_add(&pending->changed, first, last);
+}
+
+/**
+ * iommu_sim_commit() - make what was mapped and unmapped visible to devices
+ * @d: a domain of iommu_sim_domain_alloc_explicit()
+ *
+ * Covers all maps and unmaps of the domain that returned before the call, on any
+ * CPU. When it returns 0, every device of the domain sees all of them, and no
+ * access is under way that used what is no longer there: memory that was unmapped
+ * may be freed. If it fails, this is not guaranteed for anything that was mapped or
+ * unmapped since the last commit that succeeded: devices may see it or not, and may
+ * go on using what was unmapped. Nothing is forgotten: the next commit covers it,
+ * too. Context: any. Return: 0; -ETIMEDOUT if the IOMMU did not complete the
+ * commands in time; -EIO if it refused one; -EINVAL for another domain.
+ */
+int iommu_sim_commit(struct iommu_domain *d)
+{
+	struct sim_domain *domain = to_sim_domain(d);
+	struct sim_pending *pending;
+	int ret;
+
+	if (!sim_is_paging(d) || !domain->pending)
+		return -EINVAL;
+	pending = domain->pending;
+	sim_stat_inc(&domain->iommu->stats, SIM_DSTAT_COMMITS);
+	guard(raw_spinlock_irqsave)(&pending->commit_lock);
+	scoped_guard(raw_spinlock, &pending->lock)
+		ranges_move(&pending->doing, &pending->changed);
+	ret = sim_flush_ranges(domain, &pending->doing);
+	if (ret) {
+		sim_stat_inc(&domain->iommu->stats, SIM_DSTAT_COMMIT_FAILURES);
+		return ret;
+	}
+	pending->doing.nr = 0;
+	pending->doing.all = false;
+	return 0;
+}
+EXPORT_SYMBOL_SIM_API(iommu_sim_commit);
