@@ -154,6 +154,7 @@ int bench_parallel(const struct bench_work *work, unsigned int nr_threads,
 
 /* bench/ours.c */
 extern const struct bench_variant bench_ours;
+struct iommu_domain *bench_explicit_alloc(void);
 int bench_endpoint_init(void);
 void bench_endpoint_exit(void);
 int bench_endpoint_attach(struct iommu_domain *domain);
@@ -180,5 +181,11 @@ int bench_pt_memory(void);
 
 /* bench/pt_scale.c */
 int bench_pt_scale(void);
+
+/* bench/iotlb.c */
+int bench_iotlb(void);
+
+/* bench/commit.c */
+int bench_commit(void);
 
 #endif

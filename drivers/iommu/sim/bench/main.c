@@ -38,6 +38,8 @@ static const struct {
 	{ "pt-lookup",	bench_pt_lookup },
 	{ "pt-memory",	bench_pt_memory },
 	{ "pt-scale",	bench_pt_scale },
+	{ "commit",	bench_commit },
+	{ "iotlb",	bench_iotlb },
 };
 
 static u64 tsc_khz;

@@ -3,6 +3,7 @@
  * Domains of the emulated IOMMU, made and used as by anybody else, and the
  * endpoint that they are for.
  */
+#include <linux/iommu-sim.h>
 #include <linux/mm.h>
 #include <linux/pci.h>
 
@@ -16,6 +17,16 @@ static struct pci_dev *endpoint;
 static struct iommu_domain *ours_alloc(void)
 {
 	return iommu_paging_domain_alloc(&endpoint->dev);
+}
+
+/**
+ * bench_explicit_alloc() - a domain with explicit commit
+ *
+ * Return: the domain, or an ERR_PTR().
+ */
+struct iommu_domain *bench_explicit_alloc(void)
+{
+	return iommu_sim_domain_alloc_explicit(&endpoint->dev);
 }
 
 static unsigned long ours_table_bytes(struct iommu_domain *domain)

@@ -19,6 +19,11 @@ enum sim_inject_id {
 	SIM_INJECT_MAP,			/* driver: a map fails */
 	SIM_INJECT_TABLE_ALLOC,		/* driver: no memory for a page table */
 	SIM_INJECT_IOTLB_INVALIDATE,	/* hw: an invalidation has no effect */
+	SIM_INJECT_IOTLB_WRONG_DOMAIN,	/* hw: ... drops what another domain has */
+	SIM_INJECT_IOTLB_OFF_BY_ONE,	/* hw: ... is about the pages one further on */
+	SIM_INJECT_IOTLB_KEEP_TABLES,	/* hw: ... drops leaves only, whatever it says */
+	SIM_INJECT_COMPLETION_EARLY,	/* hw: ... has its effect after its completion */
+	SIM_INJECT_FILL_RACE,		/* hw: what an invalidation overtook is cached */
 	SIM_INJECT_COMPLETION_WAIT,	/* hw: a completion is never stored */
 	SIM_INJECT_TRANSLATION_FAULT,	/* hw: as if nothing were mapped */
 	SIM_INJECT_UNSUPPORTED_REQUEST,	/* hw: a request completes with UR */
@@ -81,6 +86,12 @@ struct sim_inject {
 /* Points that are armed, in all instances */
 DECLARE_STATIC_KEY_FALSE(sim_inject_armed);
 
+/* Whether any point may fail, for places with several */
+static inline bool sim_inject_any(void)
+{
+	return static_branch_unlikely(&sim_inject_armed);
+}
+
 bool __sim_inject(struct sim_inject *inject, enum sim_inject_id id, int device,
 		  u64 iova, u64 last);
 
@@ -98,7 +109,7 @@ bool __sim_inject(struct sim_inject *inject, enum sim_inject_id id, int device,
 static inline bool sim_inject(struct sim_inject *inject, enum sim_inject_id id, int device,
 			      u64 iova, u64 last)
 {
-	return static_branch_unlikely(&sim_inject_armed) &&
+	return sim_inject_any() &&
 	       __sim_inject(inject, id, device, iova, last);
 }
 

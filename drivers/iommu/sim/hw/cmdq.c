@@ -34,11 +34,13 @@ static void stop(struct iommu_sim_hw *hw, unsigned int n, enum sim_event_type ty
 /**
  * struct run - what is known while a queue is executed
  * @hw: the instance
+ * @q: the queue
  * @fenced: no store that a section must see has been made since the last full
  *	    barrier
  */
 struct run {
 	struct iommu_sim_hw *hw;
+	struct sim_cmdq *q;
 	bool fenced;
 };
 
@@ -98,37 +100,61 @@ static void open_pwc(struct run *run)
 }
 
 /* spec 5.5: only if tables went away does the page walk cache have to forget them */
-static void invalidate(struct run *run, struct sim_space space, u64 iova, u64 last, bool pde)
+static void invalidate(struct run *run, const struct sim_inval *inval)
 {
 	struct iommu_sim_hw *hw = run->hw;
+	struct sim_space space = inval->space;
 
-	if (sim_inject(&hw->inject, SIM_INJECT_IOTLB_INVALIDATE, SIM_INJECT_ANY_DEVICE, iova, last))
-		return;
-	if (pde) {
+	if (inval->pde)
 		close_pwc(run);
-		sim_tlb_invalidate(hw, &hw->pwc, space, iova, last);
-	}
-	if (sim_tlb_invalidate(hw, &hw->iotlb, space, iova, last))
+	if (inval->domain) {
+		if (inval->pde)
+			sim_tlb_invalidate_domain(&hw->pwc, space.domain);
+		sim_tlb_invalidate_domain(&hw->iotlb, space.domain);
 		run->fenced = false;
-	if (pde)
+	} else {
+		if (inval->pde)
+			sim_tlb_invalidate(hw, &hw->pwc, space, inval->first, inval->last);
+		if (sim_tlb_invalidate(hw, &hw->iotlb, space, inval->first, inval->last))
+			run->fenced = false;
+	}
+	if (inval->pde)
 		open_pwc(run);
 }
 
-/* With all PASIDs in it */
-static void invalidate_domain(struct run *run, u16 domain, bool pde)
+/* What was put off, if there is something */
+static void invalidate_late(struct run *run)
 {
-	struct iommu_sim_hw *hw = run->hw;
+	if (run->q->has_late)
+		invalidate(run, &run->q->late);
+	run->q->has_late = false;
+}
 
-	if (sim_inject(&hw->inject, SIM_INJECT_IOTLB_INVALIDATE, SIM_INJECT_ANY_DEVICE, 0, U64_MAX))
-		return;
-	if (pde) {
-		close_pwc(run);
-		sim_tlb_invalidate_domain(&hw->pwc, domain);
+/* What an IOMMU with bugs does instead; false if that is nothing */
+static noinline bool misguide(struct run *run, struct sim_inval *inval)
+{
+	struct sim_inject *inject = &run->hw->inject;
+	u64 first = inval->first, last = inval->last;
+	int any = SIM_INJECT_ANY_DEVICE;
+
+	if (sim_inject(inject, SIM_INJECT_IOTLB_INVALIDATE, any, first, last))
+		return false;
+	if (sim_inject(inject, SIM_INJECT_IOTLB_WRONG_DOMAIN, any, first, last))
+		inval->space.domain ^= 1;
+	if (last != U64_MAX && sim_inject(inject, SIM_INJECT_IOTLB_OFF_BY_ONE, any, first, last)) {
+		inval->first += BIT(SIM_PAGE_LG2);
+		inval->last += BIT(SIM_PAGE_LG2);
 	}
-	sim_tlb_invalidate_domain(&hw->iotlb, domain);
-	run->fenced = false;
-	if (pde)
-		open_pwc(run);
+	if (inval->pde && sim_inject(inject, SIM_INJECT_IOTLB_KEEP_TABLES, any, first, last))
+		inval->pde = false;
+	if (sim_inject(inject, SIM_INJECT_COMPLETION_EARLY, any, first, last)) {
+		/* The next doorbell of this queue has it executed */
+		invalidate_late(run);
+		run->q->late = *inval;
+		run->q->has_late = true;
+		return false;
+	}
+	return true;
 }
 
 static struct sim_space space_of(u64 qw0, u64 qw1)
@@ -143,9 +169,9 @@ static struct sim_space space_of(u64 qw0, u64 qw1)
 /* spec 6.3.3 */
 static enum sim_event_type invalidate_pages(struct run *run, u64 qw0, u64 qw1)
 {
-	struct sim_space space = space_of(qw0, qw1);
 	u64 iova = qw1 & SIM_CMD_PAGES1_ADDR;
 	unsigned int lg2 = SIM_PAGE_LG2;
+	struct sim_inval inval;
 	u64 below;
 
 	if (qw0 & SIM_CMD_PAGES0_RSVD || qw1 & SIM_CMD_PAGES1_RSVD)
@@ -154,26 +180,39 @@ static enum sim_event_type invalidate_pages(struct run *run, u64 qw0, u64 qw1)
 		lg2 = sim_sized_addr_lg2(iova);
 	if (lg2 > 64)
 		return SIM_EVT_ILLEGAL_COMMAND;
-	if (lg2 == 64 && !space.has_pasid) {
-		sim_hw_stat(run->hw, SIM_STAT_CMD_INV_DOMAIN);
-		invalidate_domain(run, space.domain, qw1 & SIM_CMD_PAGES1_PDE);
-		return SIM_EVT_NONE;
-	}
-	sim_hw_stat(run->hw, SIM_STAT_CMD_INV_PAGES);
 	below = GENMASK_ULL(lg2 - 1, 0);
-	invalidate(run, space, iova & ~below, iova | below, qw1 & SIM_CMD_PAGES1_PDE);
+	inval = (struct sim_inval) {
+		.space = space_of(qw0, qw1),
+		.first = iova & ~below,
+		.last = iova | below,
+		.pde = qw1 & SIM_CMD_PAGES1_PDE,
+		.domain = lg2 == 64 && !(qw1 & SIM_CMD_PAGES1_GN),
+	};
+	if (inval.domain)
+		sim_hw_stat(run->hw, SIM_STAT_CMD_INV_DOMAIN);
+	else
+		sim_hw_stat(run->hw, SIM_STAT_CMD_INV_PAGES);
+	if (!sim_inject_any() || misguide(run, &inval))
+		invalidate(run, &inval);
 	return SIM_EVT_NONE;
 }
 
 /* spec 6.3.5 */
 static enum sim_event_type invalidate_range(struct run *run, u64 qw0, u64 qw1)
 {
-	u64 iova = qw1 & SIM_CMD_PAGES1_ADDR, last = iova + sim_cmd_range_len(qw0) - 1;
+	u64 iova = qw1 & SIM_CMD_PAGES1_ADDR;
+	struct sim_inval inval = {
+		.space = space_of(qw0, qw1),
+		.first = iova,
+		.last = iova + sim_cmd_range_len(qw0) - 1,
+		.pde = qw1 & SIM_CMD_PAGES1_PDE,
+	};
 
-	if (run->hw->config.no_range || qw1 & SIM_CMD_RANGE1_RSVD || last < iova)
+	if (run->hw->config.no_range || qw1 & SIM_CMD_RANGE1_RSVD || inval.last < iova)
 		return SIM_EVT_ILLEGAL_COMMAND;
 	sim_hw_stat(run->hw, SIM_STAT_CMD_INV_RANGE);
-	invalidate(run, space_of(qw0, qw1), iova, last, qw1 & SIM_CMD_PAGES1_PDE);
+	if (!sim_inject_any() || misguide(run, &inval))
+		invalidate(run, &inval);
 	return SIM_EVT_NONE;
 }
 
@@ -282,7 +321,7 @@ static void run_fetched(struct run *run, struct sim_cmdq *q)
 static void run_queue(struct sim_cmdq *q, unsigned int budget)
 {
 	struct iommu_sim_hw *hw = q->hw;
-	struct run run = { .hw = hw, .fenced = true };
+	struct run run = { .hw = hw, .q = q, .fenced = true };
 
 	lockdep_assert_held(&q->lock);
 	if (!has_work(q))
@@ -293,6 +332,8 @@ static void run_queue(struct sim_cmdq *q, unsigned int budget)
 		sim_tlb_recycle(hw, &hw->iotlb);
 	if (unlikely(sim_tags_used_up(&hw->pwc.tags)))
 		sim_tlb_recycle(hw, &hw->pwc);
+	if (unlikely(q->has_late))
+		invalidate_late(&run);
 	for (; has_work(q) && budget; budget -= min(budget, FETCH))
 		run_fetched(&run, q);
 }

@@ -104,6 +104,22 @@ enum sim_hw_stat {
 	SIM_STAT_NR
 };
 
+/**
+ * struct sim_inval - what an invalidation command is about
+ * @space: domain, and PASID if it has one
+ * @first: first address
+ * @last: last address
+ * @pde: cached tables, too
+ * @domain: the whole domain, with all PASIDs
+ */
+struct sim_inval {
+	struct sim_space space;
+	u64 first;
+	u64 last;
+	bool pde;
+	bool domain;
+};
+
 /* spec 2.1: a command queue's registers, and where it stands */
 struct sim_cmdq {
 	raw_spinlock_t lock;
@@ -114,6 +130,8 @@ struct sim_cmdq {
 	u32 tail;
 	struct iommu_sim_hw *hw;
 	struct kthread_work work;	/* in SIM_CMDQ_THREAD */
+	bool has_late;
+	struct sim_inval late;		/* injected: for after the completion */
 } ____cacheline_aligned_in_smp;
 
 /* A device table entry as read, and what it was read for */

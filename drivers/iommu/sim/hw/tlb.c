@@ -34,6 +34,7 @@
  * waits for the lock. Else the entry is gone before the set is unlocked, so no
  * reader ever sees it. Tags: see tlb_tags.c.
  */
+#include <linux/delay.h>
 #include <linux/hash.h>
 #include <linux/slab.h>
 
@@ -355,12 +356,16 @@ void sim_tlb_fill(struct iommu_sim_hw *hw, struct sim_tlb *tlb, u64 token,
 	index = hash_key(tlb, key);
 	set = set_at(tlb, index, tlb->config.ways);
 
+	/* For who wants to see it lost, a race that is not too narrow */
+	if (sim_inject_any() && READ_ONCE(hw->inject.point[SIM_INJECT_FILL_RACE].probability))
+		udelay(1);
 	lock_set(&set);
 	way = pick_way(hw, tlb, &set, index, key);
 	WRITE_ONCE(set.key[way], key);
 	/* See the table above; pairs with smp_mb__after_atomic() in sim_tlb_invalidate_begin() */
 	smp_mb();
-	if (generation(hw) == token) {
+	if (generation(hw) == token ||
+	    sim_inject(&hw->inject, SIM_INJECT_FILL_RACE, SIM_INJECT_ANY_DEVICE, iova, iova)) {
 		put_value(&set, way, make_value(data, tag));
 		sim_tlb_used(tlb->config.policy, &tlb->order[index], tlb->config.ways, way);
 		count(hw, tlb, SIM_TLB_FILLS);

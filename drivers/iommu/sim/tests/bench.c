@@ -8,6 +8,7 @@
 #include <linux/vmalloc.h>
 
 #include "bench.h"
+#include "compat.h"
 
 static ulong test_seed;
 module_param(test_seed, ulong, 0444);
@@ -127,6 +128,38 @@ enum sim_event_type bench_walk(struct iommu_sim_hw *hw, struct sim_walk *walk)
 	return sim_walk(hw, walk);
 }
 EXPORT_SYMBOL_IF_KUNIT(bench_walk);
+
+/**
+ * bench_change() - give an instance other caches, and another mode of its queues
+ * @hw: the instance; no device sends requests, and nobody commands
+ * @config: its iotlb, pwc, mode, latency_ns and npcache are taken over
+ *
+ * For tests of the driver, which have the instance of the machine. To be undone by a
+ * second call, with what &iommu_sim_hw.config was. Return: 0 or a negative error.
+ */
+int bench_change(struct iommu_sim_hw *hw, const struct sim_hw_config *config)
+{
+	struct kthread_worker *worker;
+
+	if (config->mode == SIM_CMDQ_THREAD && !hw->worker) {
+		worker = kthread_run_worker(0, "iommu-sim-cmdq");
+		if (IS_ERR(worker))
+			return PTR_ERR(worker);
+		hw->worker = worker;
+	}
+	sim_tlb_destroy(&hw->iotlb);
+	sim_tlb_destroy(&hw->pwc);
+	memset(&hw->iotlb, 0, sizeof(hw->iotlb));
+	memset(&hw->pwc, 0, sizeof(hw->pwc));
+	hw->config.iotlb = config->iotlb;
+	hw->config.pwc = config->pwc;
+	hw->config.mode = config->mode;
+	hw->config.latency_ns = config->latency_ns;
+	hw->config.npcache = config->npcache;
+	return sim_tlb_init(&hw->iotlb, &config->iotlb, SIM_STAT_TLB_MISSES) ?:
+	       sim_tlb_init(&hw->pwc, &config->pwc, SIM_STAT_PWC_MISSES);
+}
+EXPORT_SYMBOL_IF_KUNIT(bench_change);
 
 /**
  * bench_start() - make an instance and switch it on

@@ -65,6 +65,7 @@ struct bench *bench_create(struct kunit *test, const struct sim_hw_config *confi
 			   unsigned int pages);
 struct bench *bench_start(struct kunit *test, const struct sim_hw_config *config);
 struct iommu_sim_hw *bench_machine(struct kunit *test);
+int bench_change(struct iommu_sim_hw *hw, const struct sim_hw_config *config);
 enum sim_event_type bench_walk(struct iommu_sim_hw *hw, struct sim_walk *walk);
 
 u64 bench_seed(struct kunit *test);

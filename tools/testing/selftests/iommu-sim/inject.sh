@@ -7,8 +7,9 @@
 . "$(dirname "$0")/dma.sh"
 
 INJECT=/sys/kernel/debug/iommu-sim/iommu0/inject
-POINTS="map table_alloc iotlb_invalidate completion_wait translation_fault unsupported_request
-	event_overflow short_copy overrun lost_msi"
+POINTS="map table_alloc iotlb_invalidate iotlb_wrong_domain iotlb_off_by_one
+	iotlb_keep_tables completion_early fill_race completion_wait translation_fault
+	unsupported_request event_overflow short_copy overrun lost_msi"
 
 set_point()
 {
