@@ -5,6 +5,7 @@
 #include <linux/debugfs.h>
 #include <linux/iommu-sim.h>
 #include <linux/slab.h>
+#include <trace/events/iommu_sim_driver.h>
 #include <uapi/linux/iommufd.h>
 
 #include "compat.h"
@@ -72,10 +73,15 @@ static __always_inline int map_range(struct sim_domain *domain, u64 iova, u64 pa
 		       iova + len - 1))
 		return -ENOMEM;
 	ret = sim_pt_map(&domain->pt, iova, pa, len, rights, gfp, mapped);
-	if (likely(ret != -EAGAIN))
-		return ret;
-	done = *mapped - before;
-	return map_again(domain, iova + done, pa + done, len - done, rights, gfp, mapped);
+	if (unlikely(ret == -EAGAIN)) {
+		done = *mapped - before;
+		ret = map_again(domain, iova + done, pa + done, len - done, rights, gfp, mapped);
+	}
+	/* After the entries: see notify.c */
+	if (unlikely(READ_ONCE(domain->notified)))
+		sim_notify_map(domain, iova, pa, *mapped - before, prot);
+	trace_iommu_sim_map(domain->id, iova, pa, len, prot, ret);
+	return ret;
 }
 
 static __always_inline size_t unmap_range(struct sim_domain *domain, u64 iova, u64 len,
@@ -88,7 +94,13 @@ static __always_inline size_t unmap_range(struct sim_domain *domain, u64 iova, u
 		     last > domain->domain.geometry.aperture_end))
 		return 0;
 	sim_stat_inc_hot(&domain->iommu->stats, SIM_DSTAT_UNMAPS);
-	unmapped = sim_pt_unmap(&domain->pt, iova, len);
+	rcu_read_lock();
+	if (likely(!READ_ONCE(domain->notified)))
+		unmapped = sim_pt_unmap(&domain->pt, iova, len);
+	else
+		unmapped = sim_notify_unmap(domain, iova, len);
+	rcu_read_unlock();
+	trace_iommu_sim_unmap(domain->id, iova, len, unmapped);
 	if (unmapped && !iommu_iotlb_gather_queued(gather))
 		iommu_iotlb_gather_add_range(gather, iova, unmapped);
 	return unmapped;
@@ -187,6 +199,7 @@ static void domain_free(struct iommu_domain *d)
 	int ret;
 
 	debugfs_remove_recursive(domain->debugfs);
+	sim_notify_destroy(domain);
 	sim_domain_reclaim_stop(domain);
 	/* No device is attached; what stays cached would meet the next user of the ID */
 	ret = sim_flush_domain(domain);
@@ -379,6 +392,7 @@ struct iommu_domain *sim_domain_alloc_paging(struct device *dev)
 		return ERR_PTR(-ENOMEM);
 	domain->iommu = iommu;
 	sim_domain_reclaim_init(domain);
+	sim_notify_init(domain);
 
 	/* ID 0 is what entries without a domain carry */
 	id = ida_alloc_range(&iommu->domain_ids, 1, FIELD_MAX(SIM_DTE1_DOMAIN), GFP_KERNEL);

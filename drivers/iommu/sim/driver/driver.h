@@ -121,6 +121,12 @@ struct sim_iommu {
  * @stop: no further steps
  * @kept: empty tables that were kept
  * @debugfs: its directory
+ * @notified: there are notifiers; read under RCU
+ * @notify_lock: protects @notifiers, and has one event at a time; interrupts off
+ * @notifiers: who is told what is mapped and unmapped
+ * @consumers_lock: protects what follows
+ * @mirror: made by debugfs, or NULL
+ * @softdev: likewise
  */
 struct sim_domain {
 	union {
@@ -131,6 +137,7 @@ struct sim_domain {
 	};
 	struct sim_iommu *iommu;
 	u16 id;
+	bool notified;
 	unsigned int attached;
 	bool tracking;
 	struct sim_pt pt;
@@ -145,6 +152,11 @@ struct sim_domain {
 	bool stop;
 	unsigned int kept;
 	struct dentry *debugfs;
+	spinlock_t notify_lock;	/* notifiers, events */
+	struct list_head notifiers;
+	struct mutex consumers_lock;	/* mirror, softdev */
+	struct sim_mirror *mirror;
+	struct sim_softdev *softdev;
 };
 
 /**
@@ -232,6 +244,23 @@ int sim_flush_ranges(struct sim_domain *domain, const struct sim_ranges *ranges)
 void sim_ranges_add(struct sim_ranges *ranges, u64 first, u64 last);
 struct sim_pending *sim_pending_create(void);
 void sim_pending_add(struct sim_pending *pending, u64 first, u64 last);
+
+/* The largest aligned power of two that begins at @first and ends at @last or before: its end */
+static inline u64 sim_block_last(u64 first, u64 last)
+{
+	u64 len = last - first + 1, size = BIT_ULL(__fls(len));
+
+	if (first)
+		size = min(size, first & -first);
+	return first + size - 1;
+}
+
+/* driver/notify.c */
+void sim_notify_init(struct sim_domain *domain);
+void sim_notify_destroy(struct sim_domain *domain);
+void sim_notify_map(struct sim_domain *domain, u64 iova, u64 pa, u64 len, int prot);
+u64 sim_notify_unmap(struct sim_domain *domain, u64 iova, u64 len);
+int sim_leaf_prot(const struct sim_leaf *leaf);
 
 /* driver/reclaim.c */
 int sim_domain_release(struct sim_domain *domain);

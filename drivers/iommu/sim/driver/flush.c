@@ -19,6 +19,7 @@
  */
 #include <linux/iommu-sim.h>
 #include <linux/slab.h>
+#include <trace/events/iommu_sim_driver.h>
 
 #include "driver.h"
 
@@ -45,22 +46,12 @@ static bool is_block(u64 first, u64 last)
 	return !(len & (len - 1)) && !(first & (len - 1));
 }
 
-/* The largest block that begins at @first and does not go beyond @last: its last address */
-static u64 block_last(u64 first, u64 last)
-{
-	u64 len = last - first + 1, size = BIT_ULL(__fls(len));
-
-	if (first)
-		size = min(size, first & -first);
-	return first + size - 1;
-}
-
 static unsigned int count_blocks(u64 first, u64 last)
 {
 	unsigned int nr = 1;
 	u64 end;
 
-	for (; (end = block_last(first, last)) != last; first = end + 1)
+	for (; (end = sim_block_last(first, last)) != last; first = end + 1)
 		nr++;
 	return nr;
 }
@@ -79,7 +70,7 @@ static void add_range_cmds(const struct sim_domain *domain, struct cmds *cmds, u
 		return;
 	}
 	do {
-		end = block_last(first, last);
+		end = sim_block_last(first, last);
 		add_cmd(cmds, sim_cmd_invalidate_pages(domain->id, first, end, false));
 		first = end + 1;
 	} while (end != last);
@@ -280,6 +271,7 @@ int iommu_sim_commit(struct iommu_domain *d)
 	scoped_guard(raw_spinlock, &pending->lock)
 		ranges_move(&pending->doing, &pending->changed);
 	ret = sim_flush_ranges(domain, &pending->doing);
+	trace_iommu_sim_commit(domain->id, pending->doing.nr, pending->doing.all, ret);
 	if (ret) {
 		sim_stat_inc(&domain->iommu->stats, SIM_DSTAT_COMMIT_FAILURES);
 		return ret;

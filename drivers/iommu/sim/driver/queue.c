@@ -5,6 +5,7 @@
  */
 #include <linux/ktime.h>
 #include <linux/slab.h>
+#include <trace/events/iommu_sim_driver.h>
 
 #include "driver.h"
 
@@ -129,6 +130,10 @@ static int submit(struct sim_iommu *iommu, struct sim_queue *q, const struct sim
 	if (unlikely(room(q) < nr + 1))
 		ret = wait_for_room(iommu, q, nr + 1);
 	if (likely(!ret)) {
+		if (nr)
+			trace_iommu_sim_cmd_submitted(q - iommu->queues, nr,
+						      le64_to_cpu(cmds->qw[0]),
+						      le64_to_cpu(cmds->qw[1]));
 		while (nr--)
 			put_cmd(q, *cmds++);
 		put_cmd(q, sim_cmd_completion_wait(virt_to_phys(q->done), ++q->seq));

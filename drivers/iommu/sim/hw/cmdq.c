@@ -5,6 +5,7 @@
  */
 #include <linux/ktime.h>
 #include <linux/slab.h>
+#include <trace/events/iommu_sim.h>
 
 #include "compat.h"
 #include "hw.h"
@@ -307,6 +308,7 @@ static void run_fetched(struct run *run, struct sim_cmdq *q)
 		u64 qw0 = le64_to_cpu(cmds[i].qw[0]), qw1 = le64_to_cpu(cmds[i].qw[1]);
 		enum sim_event_type error = execute(run, qw0, qw1, &info);
 
+		trace_iommu_sim_cmd_completed(hw->id, q - hw->cmdq, qw0, qw1, error);
 		if (error) {
 			stop(hw, q - hw->cmdq, error, qw0, info);
 			return;

@@ -2,6 +2,8 @@
 /*
  * The event queue (spec 7).
  */
+#include <trace/events/iommu_sim.h>
+
 #include "hw.h"
 
 /**
@@ -68,6 +70,7 @@ void sim_hw_report(struct iommu_sim_hw *hw, enum sim_event_type type,
 	if (tlp->flags & SIM_TLP_PASID)
 		qw0 |= SIM_EVT0_PASID_VALID | FIELD_PREP(SIM_EVT0_PASID, tlp->pasid);
 
+	trace_iommu_sim_fault(hw->id, type, tlp->rid, domain, tlp->addr, flags);
 	event.qw[0] = cpu_to_le64(qw0);
 	event.qw[1] = cpu_to_le64(FIELD_PREP(SIM_EVT1_DOMAIN, domain) |
 				  FIELD_PREP(SIM_EVT1_FLAGS, flags));

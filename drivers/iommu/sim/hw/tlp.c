@@ -2,6 +2,8 @@
 /*
  * Requests from devices (spec 8): translate, access, complete.
  */
+#include <trace/events/iommu_sim.h>
+
 #include "compat.h"
 #include "hw.h"
 
@@ -110,6 +112,8 @@ static enum sim_event_type translate(struct iommu_sim_hw *hw, const struct iommu
 		if (!(need & ~data.rights)) {
 			count_hit(hw, data.size_lg2);
 			*pa = page_address_of(data.pa, data.size_lg2, tlp->addr);
+			trace_iommu_sim_translation(hw->id, tlp->rid, domain, tlp->addr, *pa,
+						    data.size_lg2, true);
 			return SIM_EVT_NONE;
 		}
 		/* What is known not to be there, or not to be allowed */
@@ -130,6 +134,7 @@ static enum sim_event_type translate(struct iommu_sim_hw *hw, const struct iommu
 		return event;
 	}
 	*pa = page_address_of(walk.pa, walk.size_lg2, tlp->addr);
+	trace_iommu_sim_translation(hw->id, tlp->rid, domain, tlp->addr, *pa, walk.size_lg2, false);
 	return SIM_EVT_NONE;
 }
 

@@ -1,0 +1,6 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* The tracepoints of the driver */
+#include <linux/module.h>
+
+#define CREATE_TRACE_POINTS
+#include <trace/events/iommu_sim_driver.h>
