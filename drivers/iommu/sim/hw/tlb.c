@@ -539,12 +539,14 @@ void sim_tlb_invalidate_domain(struct sim_tlb *tlb, u16 domain)
 void sim_tlb_invalidate_all(struct sim_tlb *tlb)
 {
 	unsigned long i;
+	unsigned int way;
 
 	for (i = 0; sim_tlb_exists(tlb) && i < BIT(tlb->config.sets_lg2); i++) {
 		struct tlb_set set = set_at(tlb, i, tlb->config.ways);
 
 		lock_set(&set);
-		memset(set.key, 0, tlb->config.ways * sizeof(*set.key));
+		for (way = 0; way < tlb->config.ways; way++)
+			WRITE_ONCE(set.key[way], 0);
 		unlock_set(&set);
 	}
 }
