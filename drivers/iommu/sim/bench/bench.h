@@ -78,7 +78,7 @@ struct bench_work {
 	void *arg;
 };
 
-#define BENCH_MAX_SERIES	2
+#define BENCH_MAX_SERIES	3
 
 /*
  * The instructions before have ended, and those after have not begun: what is
@@ -159,6 +159,7 @@ int bench_endpoint_init(void);
 void bench_endpoint_exit(void);
 int bench_endpoint_attach(struct iommu_domain *domain);
 void bench_endpoint_detach(struct iommu_domain *domain);
+int bench_endpoint_read(u64 iova, u64 *value);
 
 /* bench/peers.c */
 extern const struct bench_variant bench_peers[BENCH_NR_PEERS];

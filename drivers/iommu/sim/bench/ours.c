@@ -11,6 +11,7 @@
 
 #include "bench.h"
 #include "driver/driver.h"
+#include "hw/hw.h"
 
 static struct pci_dev *endpoint;
 
@@ -94,4 +95,26 @@ int bench_endpoint_attach(struct iommu_domain *domain)
 void bench_endpoint_detach(struct iommu_domain *domain)
 {
 	iommu_detach_group(domain, endpoint->dev.iommu_group);
+}
+
+/**
+ * bench_endpoint_read() - have the endpoint read 8 bytes
+ * @iova: where
+ * @value: what it has read
+ *
+ * Return: 0, or how the request has completed.
+ */
+int bench_endpoint_read(u64 iova, u64 *value)
+{
+	struct sim_device *sdev = dev_iommu_priv_get(&endpoint->dev);
+	struct iommu_sim_port port = { .hw = sdev->iommu->hw };
+	struct iommu_sim_tlp tlp = {
+		.type = SIM_TLP_MEM_READ,
+		.rid = sdev->rid,
+		.addr = iova,
+		.len = sizeof(*value),
+		.data = value,
+	};
+
+	return iommu_sim_tlp_send(&port, &tlp);
 }

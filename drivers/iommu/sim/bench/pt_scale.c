@@ -4,6 +4,7 @@
  * ALU loop, which shares nothing, gains on this machine is the floor.
  */
 #include <linux/cpumask.h>
+#include <linux/mm.h>
 #include <linux/sizes.h>
 
 #include "bench.h"
@@ -12,9 +13,23 @@
 #define CALLS	400	/* in one leaf table */
 #define LINK	32	/* turns of the ALU loop that count as a call */
 
-enum { SERIES_MAP, SERIES_UNMAP, NR_SERIES };
+enum { SERIES_MAP, SERIES_TRANSLATE, SERIES_UNMAP, NR_SERIES };
 
-static const char * const rows[NR_SERIES] = { "pt.scale.map", "pt.scale.strict_unmap" };
+static const char * const rows[NR_SERIES] = {
+	"pt.scale.map", "pt.scale.translate", "pt.scale.strict_unmap",
+};
+
+/**
+ * struct scale_domain - what is measured
+ * @domain: a domain
+ * @pa: memory that is mapped
+ * @ours: a device is attached, and translates
+ */
+struct scale_domain {
+	struct iommu_domain *domain;
+	phys_addr_t pa;
+	bool ours;
+};
 
 static dma_addr_t base_of(unsigned int thread)
 {
@@ -24,13 +39,18 @@ static dma_addr_t base_of(unsigned int thread)
 static void pt_sample(struct bench_thread *thread, void *arg, unsigned int series)
 {
 	dma_addr_t base = base_of(thread->id), iova;
-	struct iommu_domain *domain = arg;
+	struct scale_domain *d = arg;
+	u64 value;
 
 	for (iova = base; iova < base + CALLS * SZ_4K; iova += SZ_4K) {
 		if (series == SERIES_MAP)
-			iommu_map(domain, iova, BENCH_PA, SZ_4K, BENCH_PROT, GFP_KERNEL);
+			iommu_map(d->domain, iova, d->pa, SZ_4K, BENCH_PROT, GFP_KERNEL);
+		else if (series == SERIES_UNMAP)
+			iommu_unmap(d->domain, iova, SZ_4K);
+		else if (d->ours)
+			bench_endpoint_read(iova, &value);
 		else
-			iommu_unmap(domain, iova, SZ_4K);
+			iommu_iova_to_phys(d->domain, iova);
 		bench_tick(thread);
 	}
 }
@@ -128,13 +148,21 @@ static int scale(const struct bench_variant *variant, struct scaling *alu)
 	struct bench_work alu_work = { .sample = alu_sample, .nr_series = 1 };
 	struct bench_work work = { .sample = pt_sample, .nr_series = NR_SERIES };
 	struct iommu_domain *domain = variant->alloc();
+	void *mem = (void *)get_zeroed_page(GFP_KERNEL);
+	struct scale_domain d = {
+		.domain = domain,
+		.ours = variant == &bench_ours,
+	};
 	struct scaling s;
 	unsigned int i;
 	int ret;
 
-	if (IS_ERR(domain))
-		return PTR_ERR(domain);
-	work.arg = domain;
+	if (IS_ERR(domain) || !mem) {
+		free_page((unsigned long)mem);
+		return IS_ERR(domain) ? PTR_ERR(domain) : -ENOMEM;
+	}
+	d.pa = virt_to_phys(mem);
+	work.arg = &d;
 	ret = scaling_init(&s) ?: populate(domain);
 	if (!ret && variant == &bench_ours)
 		ret = bench_endpoint_attach(domain);
@@ -149,6 +177,7 @@ static int scale(const struct bench_variant *variant, struct scaling *alu)
 	depopulate(domain);
 out:
 	variant->free(domain);
+	free_page((unsigned long)mem);
 	scaling_destroy(&s);
 	return ret;
 }
@@ -164,7 +193,7 @@ int bench_pt_scale(void)
 	unsigned int v, i;
 	int ret;
 
-	if (!bench_wanted(rows[0]) && !bench_wanted(rows[1]))
+	if (!bench_wanted(rows[0]) && !bench_wanted(rows[1]) && !bench_wanted(rows[2]))
 		return 0;
 	if (num_online_cpus() < 2) {
 		for (i = 0; i < ARRAY_SIZE(rows); i++)
@@ -176,7 +205,7 @@ int bench_pt_scale(void)
 		if (bench_variants[v]->real)
 			ret = scale(bench_variants[v], &alu);
 	}
-	/* For both rows */
+	/* For all rows */
 	for (i = 0; i < ARRAY_SIZE(rows) && !ret; i++)
 		report(&alu, rows[i], BENCH_FLOOR, 0);
 	scaling_destroy(&alu);
