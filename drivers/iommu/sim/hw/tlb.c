@@ -325,6 +325,17 @@ static unsigned int pick_way(struct iommu_sim_hw *hw, struct sim_tlb *tlb,
 	return sim_tlb_victim(tlb->config.policy, &tlb->order[index], ways);
 }
 
+#define MAX_WAIT_US	100
+
+/* For who wants to see the race lost: it is narrow */
+static noinline void wait_to_be_overtaken(struct iommu_sim_hw *hw, u64 token)
+{
+	unsigned int us;
+
+	for (us = 0; us < MAX_WAIT_US && generation(hw) == token; us++)
+		udelay(1);
+}
+
 /**
  * sim_tlb_fill() - cache what a walk found
  * @hw: the instance
@@ -356,9 +367,8 @@ void sim_tlb_fill(struct iommu_sim_hw *hw, struct sim_tlb *tlb, u64 token,
 	index = hash_key(tlb, key);
 	set = set_at(tlb, index, tlb->config.ways);
 
-	/* For who wants to see it lost, a race that is not too narrow */
 	if (sim_inject_any() && READ_ONCE(hw->inject.point[SIM_INJECT_FILL_RACE].probability))
-		udelay(1);
+		wait_to_be_overtaken(hw, token);
 	lock_set(&set);
 	way = pick_way(hw, tlb, &set, index, key);
 	WRITE_ONCE(set.key[way], key);
