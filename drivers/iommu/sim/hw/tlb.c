@@ -51,8 +51,15 @@
 #define VALUE_RW	GENMASK_ULL(41, 40)
 #define VALUE_D		BIT_ULL(42)
 #define VALUE_TAG	GENMASK_ULL(55, 43)
+#define VALUE_FOUND	BIT_ULL(63)	/* in no entry */
 
 static_assert(SIM_TLB_TAG_BITS == 11 + 13);
+
+/* What fits a cache line; code that is hot is made for this, and once more for others */
+#define LINE_WAYS	4
+#define SET_LINE	64
+
+static_assert(ALIGN(15 * LINE_WAYS, 4) + 4 == SET_LINE);
 
 struct tlb_set {
 	u64 *key;
@@ -84,7 +91,9 @@ static unsigned int seq_offset(unsigned int ways)
 static __always_inline struct tlb_set set_at(const struct sim_tlb *tlb, unsigned long i,
 					     unsigned int ways)
 {
-	void *set = tlb->sets + i * tlb->stride;
+	/* Known where @ways is */
+	unsigned int stride = ways == LINE_WAYS ? SET_LINE : tlb->stride;
+	void *set = tlb->sets + i * stride;
 
 	return (struct tlb_set) {
 		.key = set,
@@ -116,6 +125,8 @@ static u64 key_iova(u64 key)
 
 static __always_inline unsigned long hash_key(const struct sim_tlb *tlb, u64 key)
 {
+	/* Large pages differ in high bits only, which a product takes up too few of */
+	key ^= key >> 29;
 	return key * GOLDEN_RATIO_64 >> 1 >> tlb->shift;
 }
 
@@ -185,8 +196,7 @@ int sim_tlb_init(struct sim_tlb *tlb, const struct sim_tlb_config *config, unsig
 	if (!sim_tlb_exists(tlb))
 		return 0;
 	size = seq_offset(config->ways) + sizeof(u32);
-	tlb->stride = size > SMP_CACHE_BYTES ? ALIGN(size, SMP_CACHE_BYTES) :
-					       roundup_pow_of_two(size);
+	tlb->stride = size > SET_LINE ? ALIGN(size, SET_LINE) : roundup_pow_of_two(size);
 	tlb->shift = 63 - config->sets_lg2;
 	/* What is larger than a page begins at one */
 	tlb->sets = kvzalloc(max(nr_sets * tlb->stride, PAGE_SIZE), GFP_KERNEL);
@@ -217,30 +227,39 @@ static __always_inline unsigned int match_keys(const struct tlb_set *set, u64 ke
 {
 	unsigned int i, match = 0;
 
+	if (ways == LINE_WAYS)
+		return (READ_ONCE(set->key[0]) == key) | (READ_ONCE(set->key[1]) == key) << 1 |
+		       (READ_ONCE(set->key[2]) == key) << 2 | (READ_ONCE(set->key[3]) == key) << 3;
 	for (i = 0; i < ways; i++)
 		match |= (READ_ONCE(set->key[i]) == key) << i;
 	return match;
 }
 
-static __always_inline bool find(struct sim_tlb *tlb, u64 key, u32 tag, u64 *value,
-				 unsigned int ways)
+/* The value of @key with VALUE_FOUND, or 0 */
+static __always_inline u64 find(struct sim_tlb *tlb, u64 key, u32 tag, unsigned int ways)
 {
 	unsigned long i = hash_key(tlb, key);
 	struct tlb_set set = set_at(tlb, i, ways);
 	unsigned int match;
+	u64 value = 0;
 	u32 seq;
 
 	do {
 		seq = read_begin(&set);
 		match = match_keys(&set, key, ways);
 		if (match)
-			*value = get_value(&set, __ffs(match));
+			value = get_value(&set, __ffs(match));
 	} while (read_retry(&set, seq));
-	if (!match || FIELD_GET(VALUE_TAG, *value) != tag >> 11)
-		return false;
+	if (!match || FIELD_GET(VALUE_TAG, value) != tag >> 11)
+		return 0;
 	if (tlb->config.policy)
 		sim_tlb_used(tlb->config.policy, &tlb->order[i], ways, __ffs(match));
-	return true;
+	return value | VALUE_FOUND;
+}
+
+static noinline u64 find_any(struct sim_tlb *tlb, u64 key, u32 tag)
+{
+	return find(tlb, key, tag, tlb->config.ways);
 }
 
 /**
@@ -259,17 +278,15 @@ bool sim_tlb_lookup(struct sim_tlb *tlb, struct sim_space space, u64 iova,
 	u32 tag = sizes ? sim_tag_find(&tlb->tags, space) : 0;
 	unsigned int lg2;
 	u64 value, key;
-	bool found;
 
 	if (!tag)
 		return false;
 	for (; sizes; sizes &= sizes - 1) {
 		lg2 = __ffs(sizes);
 		key = make_key(iova, lg2, tag);
-		found = likely(tlb->config.ways == 4) ?
-			find(tlb, key, tag, &value, 4) :
-			find(tlb, key, tag, &value, tlb->config.ways);
-		if (!found)
+		value = likely(tlb->config.ways == LINE_WAYS) ?
+			find(tlb, key, tag, LINE_WAYS) : find_any(tlb, key, tag);
+		if (!value)
 			continue;
 		data->size_lg2 = lg2;
 		data->pa = FIELD_GET(VALUE_FRAME, value) << SIM_PAGE_LG2;
@@ -485,8 +502,8 @@ static bool drop_by_size(struct iommu_sim_hw *hw, struct sim_tlb *tlb, unsigned 
 		for (page = iova >> lg2; page <= last >> lg2; page++) {
 			unsigned long set = hash_key(tlb, make_key(page << lg2, lg2, tag));
 
-			if (likely(tlb->config.ways == 4))
-				dropped |= drop(hw, tlb, set, tag, iova, last, 4);
+			if (likely(tlb->config.ways == LINE_WAYS))
+				dropped |= drop(hw, tlb, set, tag, iova, last, LINE_WAYS);
 			else
 				dropped |= drop(hw, tlb, set, tag, iova, last, tlb->config.ways);
 		}

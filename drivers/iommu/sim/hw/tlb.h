@@ -151,7 +151,14 @@ bool sim_tlb_entry(const struct sim_tlb *tlb, unsigned long set, unsigned int wa
 
 int sim_tags_init(struct sim_tlb_tags *tags);
 void sim_tags_destroy(struct sim_tlb_tags *tags);
-u32 sim_tag_find(const struct sim_tlb_tags *tags, struct sim_space space);
+u32 sim_tag_find_pasid(const struct sim_tlb_tags *tags, struct sim_space space);
+/* The tag of a space, or 0 if nothing of it is cached */
+static inline u32 sim_tag_find(const struct sim_tlb_tags *tags, struct sim_space space)
+{
+	return likely(!space.has_pasid) ? READ_ONCE(tags->domain[space.domain]) :
+					  sim_tag_find_pasid(tags, space);
+}
+
 u32 sim_tag_get(struct sim_tlb_tags *tags, struct sim_space space);
 void sim_tags_drop(struct sim_tlb_tags *tags, struct sim_space space);
 void sim_tags_drop_domain(struct sim_tlb_tags *tags, u16 domain);

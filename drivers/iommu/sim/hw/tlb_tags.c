@@ -73,20 +73,16 @@ static atomic64_t *slot_of(const struct sim_tlb_tags *tags, u64 key)
 }
 
 /**
- * sim_tag_find() - the tag of a space
+ * sim_tag_find_pasid() - the tag of a space with a PASID
  * @tags: the tags
  * @space: the space
  *
  * Context: any. Return: the tag, or 0 if nothing of the space is cached.
  */
-u32 sim_tag_find(const struct sim_tlb_tags *tags, struct sim_space space)
+u32 sim_tag_find_pasid(const struct sim_tlb_tags *tags, struct sim_space space)
 {
-	u64 key, slot;
+	u64 key = slot_key(space), slot = atomic64_read(slot_of(tags, key));
 
-	if (likely(!space.has_pasid))
-		return READ_ONCE(tags->domain[space.domain]);
-	key = slot_key(space);
-	slot = atomic64_read(slot_of(tags, key));
 	return (slot & ~SLOT_TAG) == key ? slot & SLOT_TAG : 0;
 }
 

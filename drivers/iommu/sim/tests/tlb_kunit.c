@@ -326,7 +326,11 @@ static u64 read_page(struct bench *b, u64 iova)
 /* spec 5.5: the walk begins at the lowest table that is known */
 static void test_walk_cache(struct kunit *test)
 {
-	struct bench *b = bench_start(test, NULL);
+	/* Room for all, wherever they go */
+	static const struct sim_hw_config config = {
+		.cmdqs = 1, .iotlb = { 0, 16 }, .pwc = { 1, 16 },
+	};
+	struct bench *b = bench_start(test, &config);
 	u64 root = bench_attach(b, BENCH_RID, BENCH_DOMAIN, 6, RW), page = bench_alloc(b, 1);
 	static const struct {
 		u64 iova;
