@@ -45,6 +45,7 @@ s64 sim_mirror_compare(struct sim_mirror *m, u64 *pages);
  * @misses: that were not
  * @faults: that there were not
  * @invalidated: that an event took away
+ * @buf: between a read and a write
  */
 struct sim_softdev {
 	struct iommu_sim_notifier notifier;
@@ -55,6 +56,7 @@ struct sim_softdev {
 	u64 misses;
 	u64 faults;
 	u64 invalidated;
+	u8 buf[PAGE_SIZE];
 };
 
 struct sim_softdev *sim_softdev_create(struct iommu_domain *d);

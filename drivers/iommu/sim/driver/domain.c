@@ -325,7 +325,7 @@ struct iommu_domain *iommu_sim_domain_alloc_explicit(struct device *dev)
 	struct iommu_domain *d;
 	struct sim_domain *domain;
 
-	if (!device_iommu_mapped(dev) || dev->iommu->iommu_dev->ops != &sim_iommu_ops)
+	if (!dev->iommu || !dev->iommu->iommu_dev || dev->iommu->iommu_dev->ops != &sim_iommu_ops)
 		return ERR_PTR(-ENODEV);
 	d = iommu_paging_domain_alloc(dev);
 	if (IS_ERR(d))

@@ -4,6 +4,7 @@
  * nothing but events, and compares it with the page table when it is asked.
  */
 #include <linux/debugfs.h>
+#include <linux/jiffies.h>
 #include <linux/maple_tree.h>
 #include <linux/sched.h>
 #include <linux/slab.h>
@@ -118,8 +119,13 @@ struct sim_mirror *sim_mirror_create(struct iommu_domain *d)
  */
 void sim_mirror_destroy(struct sim_mirror *m)
 {
+	unsigned long flags;
+
 	iommu_sim_notifier_unregister(&m->notifier);
-	mtree_destroy(&m->shadow);
+	/* As in events, which come in any context */
+	spin_lock_irqsave(&m->shadow.ma_lock, flags);
+	__mt_destroy(&m->shadow);
+	spin_unlock_irqrestore(&m->shadow.ma_lock, flags);
 	kfree(m);
 }
 
@@ -199,8 +205,8 @@ static u64 compare_window(struct sim_mirror *m, u64 at, u64 last, u64 *differs)
 	return end + 1;
 }
 
-/* How often a page is looked at again whose map may not have been told of yet */
-#define TRIES	100
+/* How long a comparison waits for maps that have not been told of yet */
+#define PATIENCE	(5 * HZ)
 
 /**
  * sim_mirror_compare() - does the shadow equal the page table?
@@ -214,20 +220,18 @@ static u64 compare_window(struct sim_mirror *m, u64 at, u64 last, u64 *differs)
 s64 sim_mirror_compare(struct sim_mirror *m, u64 *pages)
 {
 	struct sim_domain *domain = to_sim_domain(m->notifier.domain);
-	u64 last = domain->domain.geometry.aperture_end, at = 0, differs, before = U64_MAX;
-	unsigned int tries = 0;
+	u64 last = domain->domain.geometry.aperture_end, at = 0, differs;
+	unsigned long deadline = jiffies + PATIENCE;
 
 	m->pages = 0;
 	while (at <= last) {
 		scoped_guard(spinlock_irqsave, &domain->notify_lock)
 			at = compare_window(m, at, last, &differs);
-		tries = differs == before ? tries + 1 : 0;
-		before = differs;
-		if (differs != U64_MAX && tries == TRIES) {
+		if (differs != U64_MAX && time_after(jiffies, deadline)) {
 			complain(m, differs);
 			at = differs + PAGE_SIZE;
 		} else if (differs != U64_MAX) {
-			schedule_timeout_uninterruptible(tries > TRIES / 2);
+			schedule_timeout_uninterruptible(1);
 		}
 		cond_resched();
 	}

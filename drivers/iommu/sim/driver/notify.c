@@ -118,14 +118,21 @@ void sim_notify_map(struct sim_domain *domain, u64 iova, u64 pa, u64 len, int pr
 		send(domain, &event);
 }
 
-/* How many bytes from @iova on, up to @last, are mapped with the rights that @iova has */
+/* Pages that are unmapped with interrupts off */
+#define MAX_LEAVES	16384
+
+/*
+ * How many bytes from @iova on, up to @last, are mapped with the rights that @iova has;
+ * not more than one event is about
+ */
 static u64 same_rights(struct sim_pt *pt, u64 iova, u64 last, int *prot)
 {
 	struct sim_leaf leaf;
+	unsigned int left = MAX_LEAVES;
 	u64 at = iova;
 
 	*prot = 0;
-	while (at <= last && sim_pt_next_leaf(pt, at, at, &leaf)) {
+	while (left-- && at <= last && sim_pt_next_leaf(pt, at, at, &leaf)) {
 		if (at != iova && sim_leaf_prot(&leaf) != *prot)
 			break;
 		*prot = sim_leaf_prot(&leaf);
@@ -134,34 +141,40 @@ static u64 same_rights(struct sim_pt *pt, u64 iova, u64 last, int *prot)
 	return min(at, last + 1) - iova;
 }
 
+/* One event; returns how much of @run it was about */
+static u64 unmap_run(struct sim_domain *domain, u64 iova, u64 last, u64 *run)
+{
+	struct iommu_sim_event event = { .type = IOMMU_SIM_UNMAP, .iova = iova };
+
+	guard(spinlock_irqsave)(&domain->notify_lock);
+	*run = same_rights(&domain->pt, iova, last, &event.prot);
+	if (!*run)
+		return 0;
+	event.len = sim_pt_unmap(&domain->pt, iova, *run);
+	if (event.len)
+		send(domain, &event);
+	return event.len;
+}
+
 /**
  * sim_notify_unmap() - unmap, and tell of it
  * @domain: the domain
  * @iova: first address
  * @len: bytes
  *
- * One event for each run of pages with the same rights. Context: any in which a
- * spinlock may be taken. Return: bytes unmapped, as sim_pt_unmap().
+ * One event for each run of pages with the same rights, or for the first 16384 pages of
+ * it. Context: any in which a spinlock may be taken. Return: bytes unmapped, as
+ * sim_pt_unmap().
  */
 u64 sim_notify_unmap(struct sim_domain *domain, u64 iova, u64 len)
 {
-	struct iommu_sim_event event = { .type = IOMMU_SIM_UNMAP };
-	u64 done = 0, run;
+	u64 done = 0, n, run;
 
-	guard(spinlock_irqsave)(&domain->notify_lock);
-	while (done < len) {
-		run = same_rights(&domain->pt, iova + done, iova + len - 1, &event.prot);
-		if (!run)
-			break;
-		event.iova = iova + done;
-		event.len = sim_pt_unmap(&domain->pt, iova + done, run);
-		if (event.len)
-			send(domain, &event);
-		done += event.len;
-		/* A page could not be split */
-		if (event.len != run)
-			break;
-	}
+	/* A page that could not be split is the end, or one that is not there */
+	do {
+		n = unmap_run(domain, iova + done, iova + len - 1, &run);
+		done += n;
+	} while (n && n == run && done < len);
 	return done;
 }
 

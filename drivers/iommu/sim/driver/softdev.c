@@ -10,6 +10,7 @@
 #include <linux/debugfs.h>
 #include <linux/memory_hotplug.h>
 #include <linux/mm.h>
+#include <linux/sched/signal.h>
 #include <linux/slab.h>
 #include <linux/uaccess.h>
 
@@ -115,7 +116,7 @@ static void *translate(struct sim_softdev *sd, u64 iova, int prot)
 		entry = miss(sd, iova);
 	if (entry && xa_to_value(entry) & prot)
 		page = pfn_to_online_page(xa_to_value(entry) >> PROT_BITS);
-	if (!page) {
+	if (!page || PageReserved(page) || PageOffline(page) || PageHWPoison(page)) {
 		sd->faults++;
 		return NULL;
 	}
@@ -129,12 +130,14 @@ static void *translate(struct sim_softdev *sd, u64 iova, int prot)
  * @src: IOVA of the source
  * @len: bytes
  *
- * Context: may sleep. Return: bytes copied, less than @len after a fault.
+ * Context: may sleep. Return: bytes copied, less than @len after a fault or a fatal
+ * signal.
  */
 s64 sim_softdev_copy(struct sim_softdev *sd, u64 dst, u64 src, u64 len)
 {
 	void *to, *from;
 	u64 done, n;
+	bool ok;
 
 	for (done = 0; done < len; done += n) {
 		n = min3(len - done, PAGE_SIZE - offset_in_page(dst + done),
@@ -142,10 +145,12 @@ s64 sim_softdev_copy(struct sim_softdev *sd, u64 dst, u64 src, u64 len)
 		scoped_guard(spinlock_irqsave, &sd->lock) {
 			from = translate(sd, src + done, IOMMU_READ);
 			to = from ? translate(sd, dst + done, IOMMU_WRITE) : NULL;
-			if (to)
-				memmove(to, from, n);
+			/* The kernel may have taken a page out of its own map */
+			ok = to && !copy_from_kernel_nofault(sd->buf, from, n);
+			if (ok)
+				memcpy(to, sd->buf, n);
 		}
-		if (!to)
+		if (!ok || fatal_signal_pending(current))
 			break;
 		cond_resched();
 	}

@@ -414,6 +414,19 @@ int sim_cmdqs_init(struct iommu_sim_hw *hw)
 }
 
 /**
+ * sim_cmdqs_stop() - execute no more commands
+ * @hw: the instance; nobody writes to its registers any more
+ *
+ * Context: may sleep.
+ */
+void sim_cmdqs_stop(struct iommu_sim_hw *hw)
+{
+	if (hw->worker)
+		kthread_destroy_worker(hw->worker);
+	hw->worker = NULL;
+}
+
+/**
  * sim_cmdqs_destroy() - undo sim_cmdqs_init()
  * @hw: the instance; nobody writes to its registers any more
  *
@@ -421,7 +434,6 @@ int sim_cmdqs_init(struct iommu_sim_hw *hw)
  */
 void sim_cmdqs_destroy(struct iommu_sim_hw *hw)
 {
-	if (hw->worker)
-		kthread_destroy_worker(hw->worker);
+	sim_cmdqs_stop(hw);
 	kvfree(hw->cmdq);
 }

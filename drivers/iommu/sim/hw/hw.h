@@ -216,6 +216,7 @@ extern const char *const sim_hw_stat_names[SIM_STAT_NR];
 
 /* hw/cmdq.c */
 int sim_cmdqs_init(struct iommu_sim_hw *hw);
+void sim_cmdqs_stop(struct iommu_sim_hw *hw);
 void sim_cmdqs_destroy(struct iommu_sim_hw *hw);
 void sim_cmdq_kick(struct sim_cmdq *q);
 void sim_cmdq_help(struct sim_cmdq *q);

@@ -385,6 +385,8 @@ free_hw:
  */
 void sim_hw_destroy(struct iommu_sim_hw *hw)
 {
+	/* What is executed may still interrupt */
+	sim_cmdqs_stop(hw);
 	irq_work_sync(&hw->irq_work);
 	sim_inject_destroy(&hw->inject);
 	sim_cmdqs_destroy(hw);

@@ -416,7 +416,10 @@ void sim_tlb_recycle(struct iommu_sim_hw *hw, struct sim_tlb *tlb)
 {
 	raw_spin_lock(&hw->tag_lock);
 	if (sim_tags_used_up(&tlb->tags)) {
+		/* Who got one of the last has installed it ... */
+		sim_sections_sync(&hw->sections);
 		sim_tags_drop_all(&tlb->tags);
+		/* ... and who found one has used it */
 		sim_sections_sync(&hw->sections);
 		sim_tlb_invalidate_all(tlb);
 		sim_tags_restart(&tlb->tags);

@@ -117,10 +117,15 @@ u32 sim_tag_get(struct sim_tlb_tags *tags, struct sim_space space)
 	}
 	key = slot_key(space);
 	slot = atomic64_read(slot_of(tags, key));
+	/* Before it can be found */
 	if (!slot)
 		atomic_inc(&tags->nr_pasids);
-	/* If somebody else was faster, this one is not cached */
-	return atomic64_cmpxchg(slot_of(tags, key), slot, key | tag) == slot ? tag : 0;
+	if (atomic64_cmpxchg(slot_of(tags, key), slot, key | tag) == slot)
+		return tag;
+	/* Somebody else was faster, so this one is not cached */
+	if (!slot)
+		atomic_dec(&tags->nr_pasids);
+	return 0;
 }
 
 static void drop_slot(struct sim_tlb_tags *tags, atomic64_t *at, u64 slot)
@@ -206,8 +211,9 @@ bool sim_tags_used_up(const struct sim_tlb_tags *tags)
 
 /**
  * sim_tags_restart() - give out tags from the beginning
- * @tags: the tags; after sim_tags_drop_all() all access sections that were under
- *	  way have ended, and after that all entries were cleared
+ * @tags: the tags; all access sections that were under way have ended since they
+ *	  were used up, and again since sim_tags_drop_all(), and after that all
+ *	  entries were cleared
  *
  * Context: any.
  */
