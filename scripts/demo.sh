@@ -140,7 +140,8 @@ move()
 	counted[$1.copies]=$(field "$r" copies)
 	counted[$1.ms]=$(($(field "$r" elapsed_us) / 1000))
 	counted[$1.rate]=$(field "$r" mib_per_s)
-	counted[$1.invalidations]=$((${counted[$1.invalidate_pages]} + ${counted[$1.invalidate_domain]}))
+	counted[$1.invalidations]=$((${counted[$1.invalidate_pages]} + ${counted[$1.invalidate_range]} +
+		${counted[$1.invalidate_domain]}))
 	show "$(field "$r" copies) copies of $size bytes by $threads threads, $(field "$r" mismatches)" \
 		"mismatches, seed $(field "$r" seed)"
 }

@@ -27,7 +27,8 @@ many_copies()
 {
 	snapshot
 	copy "$dev" 16384 "$copies" 4 && copied "$dev" "$copies" 16384 || return
-	invalidations[$type]=$(($(since invalidate_pages) + $(since invalidate_domain)))
+	invalidations[$type]=$(($(since invalidate_pages) + $(since invalidate_range) +
+		$(since invalidate_domain)))
 	diag "$type: $(since map_calls) maps, $(since unmap_calls) unmaps," \
 		"$(since iotlb_sync_calls) syncs, $(since flush_iotlb_all_calls) flushes," \
 		"${invalidations[$type]} invalidations"
