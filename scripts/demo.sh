@@ -128,14 +128,16 @@ all_verified()
 # move TYPE NAME: copy with that group type; what was counted goes to counted[].
 move()
 {
-	local r=$debug/iommu-sim-dma/$dev/selftest/result before name value
+	local r=$debug/iommu-sim-dma/$dev/selftest/result before name value old
 
 	title "Moving $((size * count >> 20)) MiB by DMA, $2: group type $1"
 	check "the group takes the type $1" set_group_type "$1"
 	before=$(cat "$stats")
 	check "$((size * count >> 20)) MiB, $2: every byte arrived" copy_and_verify
 	while read -r name value; do
-		counted[$1.$name]=$((value - $(field /dev/stdin "$name" <<<"$before")))
+		# One that was not there before was 0.
+		old=$(field /dev/stdin "$name" <<<"$before")
+		counted[$1.$name]=$((value - ${old:-0}))
 	done <"$stats"
 	counted[$1.copies]=$(field "$r" copies)
 	counted[$1.ms]=$(($(field "$r" elapsed_us) / 1000))
