@@ -11,6 +11,7 @@
 #include <linux/irq_work.h>
 #include <linux/kthread.h>
 #include <linux/mm.h>
+#include <linux/smp.h>
 #include <linux/timer.h>
 
 #include "pt_race.h"
@@ -136,6 +137,13 @@ static void irq_test_exit(struct kunit *test)
 	free_page((unsigned long)b->buf);
 }
 
+static void queue_here(void *arg)
+{
+	struct irq_bench *b = arg;
+
+	irq_work_queue(&b->work);
+}
+
 /* The handler runs on @cpu, where a device is at work */
 static void unmap_on(struct irq_bench *b, unsigned int cpu)
 {
@@ -148,10 +156,8 @@ static void unmap_on(struct irq_bench *b, unsigned int cpu)
 	if (b->c->context == SOFTIRQ) {
 		b->timer.expires = jiffies + 1;
 		add_timer_on(&b->timer, cpu);
-	} else if (!IS_ENABLED(CONFIG_SMP)) {
-		irq_work_queue(&b->work);
 	} else {
-		irq_work_queue_on(&b->work, cpu);
+		smp_call_function_single(cpu, queue_here, b, true);
 	}
 	wait_for_completion(&b->done);
 	KUNIT_EXPECT_EQ(test, b->unmapped, PAGE_SIZE);
