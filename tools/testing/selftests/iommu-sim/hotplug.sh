@@ -102,13 +102,27 @@ bus_master_off()
 }
 ksft_test "no DMA while the device is not bus master" bus_master_off
 
+# other_cpus 0|1: off or on. To freeze is to patch code that all threads run, and
+# QEMU's emulated CPUs may execute what was there before: "Oops: int3".
+other_cpus()
+{
+	local cpu
+
+	grep -q 'QEMU TCG' /proc/cpuinfo || return 0
+	for cpu in /sys/devices/system/cpu/cpu[1-9]*/online; do
+		[ ! -w "$cpu" ] || echo "$1" >"$cpu"
+	done
+}
+
 # All but the sleep itself: devices go to D3hot and come back.
 suspend_resume()
 {
 	start_work || return
 	echo 1 >/sys/module/suspend/parameters/pm_test_delay
 	echo devices >/sys/power/pm_test
+	other_cpus 0
 	echo freeze >/sys/power/state || return
+	other_cpus 1
 	echo none >/sys/power/pm_test
 	# The write that runs the self-test was interrupted, and starts again.
 	wait_for 10 under_way "$(field "$DMA/stats" completed)" || return
