@@ -17,7 +17,6 @@
  * @events: how many there were
  * @differences: how often it was not what it should have been
  * @first_difference: where, the first time
- * @pages: counted by a comparison
  * @error: an event got lost
  */
 struct sim_mirror {
@@ -26,7 +25,6 @@ struct sim_mirror {
 	u64 events;
 	s64 differences;
 	u64 first_difference;
-	u64 pages;
 	int error;
 };
 
@@ -63,7 +61,9 @@ struct sim_softdev *sim_softdev_create(struct iommu_domain *d);
 void sim_softdev_destroy(struct sim_softdev *sd);
 s64 sim_softdev_copy(struct sim_softdev *sd, u64 dst, u64 src, u64 len);
 
-extern const struct file_operations sim_mirror_fops;
-extern const struct file_operations sim_softdev_fops;
+struct sim_domain;
+
+void sim_mirror_debugfs(struct sim_domain *domain);
+void sim_softdev_debugfs(struct sim_domain *domain);
 
 #endif

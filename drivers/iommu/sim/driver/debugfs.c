@@ -182,6 +182,6 @@ void sim_domain_debugfs_add(struct sim_domain *domain)
 	snprintf(name, sizeof(name), "%u", domain->id);
 	domain->debugfs = debugfs_create_dir(name, domain->iommu->debugfs_domains);
 	debugfs_create_file("ptdump", 0400, domain->debugfs, domain, &ptdump_fops);
-	debugfs_create_file("mirror", 0600, domain->debugfs, domain, &sim_mirror_fops);
-	debugfs_create_file("softdev", 0600, domain->debugfs, domain, &sim_softdev_fops);
+	sim_mirror_debugfs(domain);
+	sim_softdev_debugfs(domain);
 }

@@ -46,34 +46,25 @@ static bool is_block(u64 first, u64 last)
 	return !(len & (len - 1)) && !(first & (len - 1));
 }
 
-static unsigned int count_blocks(u64 first, u64 last)
-{
-	unsigned int nr = 1;
-	u64 end;
-
-	for (; (end = sim_block_last(first, last)) != last; first = end + 1)
-		nr++;
-	return nr;
-}
-
 static void add_range_cmds(const struct sim_domain *domain, struct cmds *cmds, u64 first, u64 last)
 {
-	u64 end;
+	unsigned int before = cmds->nr;
+	u64 at = first, end;
 
 	if (domain->iommu->has_range && last - first < SIM_CMD_RANGE_MAX &&
 	    !is_block(first, last)) {
 		add_cmd(cmds, sim_cmd_invalidate_range(domain->id, first, last, false));
 		return;
 	}
-	if (count_blocks(first, last) > MAX_BLOCKS) {
-		add_cmd(cmds, sim_cmd_invalidate_pages(domain->id, first, last, false));
-		return;
-	}
 	do {
-		end = sim_block_last(first, last);
-		add_cmd(cmds, sim_cmd_invalidate_pages(domain->id, first, end, false));
-		first = end + 1;
+		end = sim_block_last(at, last);
+		add_cmd(cmds, sim_cmd_invalidate_pages(domain->id, at, end, false));
+		at = end + 1;
 	} while (end != last);
+	if (cmds->nr - before > MAX_BLOCKS) {
+		cmds->nr = before;
+		add_cmd(cmds, sim_cmd_invalidate_pages(domain->id, first, last, false));
+	}
 }
 
 /*

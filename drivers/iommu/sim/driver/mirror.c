@@ -136,7 +136,7 @@ void sim_mirror_destroy(struct sim_mirror *m)
 static u64 compare_pages(struct sim_mirror *m, u64 first, u64 last, u64 *differs)
 {
 	struct iommu_domain *d = m->notifier.domain;
-	u64 at = first, start, end;
+	u64 at = first, pages = 0, start, end;
 	struct sim_leaf leaf;
 	void *entry;
 
@@ -146,10 +146,10 @@ static u64 compare_pages(struct sim_mirror *m, u64 first, u64 last, u64 *differs
 		entry = make_entry(leaf.iova, leaf.pa, sim_leaf_prot(&leaf));
 		if (!shadow_is(m, start, end - start + 1, entry, entry, differs))
 			break;
-		m->pages += (end - start + 1) >> PAGE_SHIFT;
+		pages += (end - start + 1) >> PAGE_SHIFT;
 		at = end + 1;
 	}
-	return m->pages;
+	return pages;
 }
 
 /* Pages of the shadow in the same range */
@@ -187,16 +187,17 @@ static u64 next_mapped(struct sim_mirror *m, u64 at, u64 last)
 }
 
 /* The next window with something in it; returns where to go on, or what differs */
-static u64 compare_window(struct sim_mirror *m, u64 at, u64 last, u64 *differs)
+static u64 compare_window(struct sim_mirror *m, u64 at, u64 last, u64 *pages, u64 *differs)
 {
-	u64 end, before = m->pages, in_table;
+	u64 end, in_table;
 
 	*differs = U64_MAX;
 	at = next_mapped(m, at, last);
 	if (at > last)
 		return at;
 	end = min(at | (WINDOW - 1), last);
-	in_table = compare_pages(m, at, end, differs) - before;
+	in_table = compare_pages(m, at, end, differs);
+	*pages += in_table;
 	if (*differs != U64_MAX)
 		return *differs;
 	/* Nothing is there that has no entry: an UNMAP and the change are one */
@@ -223,10 +224,10 @@ s64 sim_mirror_compare(struct sim_mirror *m, u64 *pages)
 	u64 last = domain->domain.geometry.aperture_end, at = 0, differs;
 	unsigned long deadline = jiffies + PATIENCE;
 
-	m->pages = 0;
+	*pages = 0;
 	while (at <= last) {
 		scoped_guard(spinlock_irqsave, &domain->notify_lock)
-			at = compare_window(m, at, last, &differs);
+			at = compare_window(m, at, last, pages, &differs);
 		if (differs != U64_MAX && time_after(jiffies, deadline)) {
 			complain(m, differs);
 			at = differs + PAGE_SIZE;
@@ -235,7 +236,6 @@ s64 sim_mirror_compare(struct sim_mirror *m, u64 *pages)
 		}
 		cond_resched();
 	}
-	*pages = m->pages;
 	return m->error ?: m->differences;
 }
 
@@ -264,11 +264,6 @@ static int mirror_show(struct seq_file *s, void *unused)
 	return 0;
 }
 
-static int mirror_open(struct inode *inode, struct file *file)
-{
-	return single_open(file, mirror_show, inode->i_private);
-}
-
 /* 1: begin (again), 0: end */
 static ssize_t mirror_write(struct file *file, const char __user *buf, size_t count, loff_t *pos)
 {
@@ -291,11 +286,13 @@ static ssize_t mirror_write(struct file *file, const char __user *buf, size_t co
 	return count;
 }
 
-const struct file_operations sim_mirror_fops = {
-	.owner		= THIS_MODULE,
-	.open		= mirror_open,
-	.read		= seq_read,
-	.write		= mirror_write,
-	.llseek		= seq_lseek,
-	.release	= single_release,
-};
+DEFINE_SHOW_STORE_ATTRIBUTE(mirror);
+
+/**
+ * sim_mirror_debugfs() - make the file by which one is made
+ * @domain: the domain, with its directory
+ */
+void sim_mirror_debugfs(struct sim_domain *domain)
+{
+	debugfs_create_file("mirror", 0600, domain->debugfs, domain, &mirror_fops);
+}

@@ -174,11 +174,6 @@ static int softdev_show(struct seq_file *s, void *unused)
 	return 0;
 }
 
-static int softdev_open(struct inode *inode, struct file *file)
-{
-	return single_open(file, softdev_show, inode->i_private);
-}
-
 static int copy_command(struct sim_softdev *sd, const char *text)
 {
 	u64 dst, src, len;
@@ -225,11 +220,13 @@ static ssize_t softdev_write(struct file *file, const char __user *buf, size_t c
 	return count;
 }
 
-const struct file_operations sim_softdev_fops = {
-	.owner		= THIS_MODULE,
-	.open		= softdev_open,
-	.read		= seq_read,
-	.write		= softdev_write,
-	.llseek		= seq_lseek,
-	.release	= single_release,
-};
+DEFINE_SHOW_STORE_ATTRIBUTE(softdev);
+
+/**
+ * sim_softdev_debugfs() - make the file by which one is made
+ * @domain: the domain, with its directory
+ */
+void sim_softdev_debugfs(struct sim_domain *domain)
+{
+	debugfs_create_file("softdev", 0600, domain->debugfs, domain, &softdev_fops);
+}

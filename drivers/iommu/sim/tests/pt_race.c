@@ -49,8 +49,7 @@ void pt_race_expect_no_tables(struct pt_race *r)
 	struct sim_domain *domain = to_sim_domain(r->domain);
 
 	iommu_flush_iotlb_all(r->domain);
-	while (atomic_read(&domain->reclaiming))
-		flush_rcu_work(&domain->reclaim);
+	sim_domain_reclaim_wait(domain);
 	KUNIT_EXPECT_EQ(r->test, atomic_long_read(&domain->pt.tables), 1);
 }
 
