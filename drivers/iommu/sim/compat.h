@@ -24,6 +24,9 @@
 /* What observes and disturbs, for all layers: debug/ */
 #define EXPORT_SYMBOL_SIM_DEBUG(sym)	EXPORT_SYMBOL_NS_GPL(sym, SIM_NS(IOMMU_SIM_DEBUG))
 
+/* Caches of translations, for the silicon and for endpoints: tlb/ */
+#define EXPORT_SYMBOL_SIM_TLB(sym)	EXPORT_SYMBOL_NS_GPL(sym, SIM_NS(IOMMU_SIM_TLB))
+
 /* What other kernel code may use: include/linux/iommu-sim.h */
 #define EXPORT_SYMBOL_SIM_API(sym)	EXPORT_SYMBOL_NS_GPL(sym, SIM_NS(IOMMU_SIM))
 

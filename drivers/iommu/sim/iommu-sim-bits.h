@@ -21,6 +21,7 @@
 #define SIM_PA_BITS			52
 #define SIM_PA_MASK			GENMASK_ULL(SIM_PA_BITS - 1, SIM_PAGE_LG2)
 #define SIM_PASID_BITS			20
+#define SIM_DOMAIN_BITS			16
 
 /* spec 2.1: registers, 64 bits each */
 #define SIM_REG_CAP			0x000

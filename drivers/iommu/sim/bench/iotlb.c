@@ -100,7 +100,7 @@ static int fill_ours(struct caches *c, unsigned int nr, bool four)
 		};
 
 		local_irq_save(flags);
-		sim_tlb_fill(c->hw, &c->hw->iotlb, sim_tlb_begin(c->hw), sim_domain_space(DOMAIN),
+		sim_tlb_fill(&c->hw->iotlb, sim_tlb_begin(&c->hw->caches), sim_domain_space(DOMAIN),
 			     four ? key_of(i) : small_key_of(i), &data);
 		local_irq_restore(flags);
 	}

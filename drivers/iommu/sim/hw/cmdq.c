@@ -89,7 +89,7 @@ static void close_pwc(struct run *run)
 {
 	atomic_inc(&run->hw->pwc_closed);
 	/* Has the barriers */
-	sim_tlb_invalidate_begin(run->hw);
+	sim_tlb_invalidate_begin(&run->hw->caches);
 }
 
 static void open_pwc(struct run *run)
@@ -115,8 +115,8 @@ static void invalidate(struct run *run, const struct sim_inval *inval)
 		run->fenced = false;
 	} else {
 		if (inval->pde)
-			sim_tlb_invalidate(hw, &hw->pwc, space, inval->first, inval->last);
-		if (sim_tlb_invalidate(hw, &hw->iotlb, space, inval->first, inval->last))
+			sim_tlb_invalidate(&hw->pwc, space, inval->first, inval->last);
+		if (sim_tlb_invalidate(&hw->iotlb, space, inval->first, inval->last))
 			run->fenced = false;
 	}
 	if (inval->pde)
@@ -242,7 +242,7 @@ static enum sim_event_type execute(struct run *run, u64 qw0, u64 qw1, u64 *info)
 		sim_hw_stat(run->hw, SIM_STAT_CMD_INV_DEVTAB);
 		sim_devtab_invalidate(run->hw, FIELD_GET(SIM_CMD_DEVTAB0_RID, qw0));
 		/* What used the old entry must not be filled after the next commands */
-		sim_tlb_invalidate_begin(run->hw);
+		sim_tlb_invalidate_begin(&run->hw->caches);
 		run->fenced = true;
 		return SIM_EVT_NONE;
 	case SIM_CMD_INVALIDATE_PAGES:
@@ -329,11 +329,9 @@ static void run_queue(struct sim_cmdq *q, unsigned int budget)
 	if (!has_work(q))
 		return;
 	/* Once for all of them. It is a full barrier, too, after what the driver stored. */
-	sim_tlb_invalidate_begin(hw);
-	if (unlikely(sim_tags_used_up(&hw->iotlb.tags)))
-		sim_tlb_recycle(hw, &hw->iotlb);
-	if (unlikely(sim_tags_used_up(&hw->pwc.tags)))
-		sim_tlb_recycle(hw, &hw->pwc);
+	sim_tlb_invalidate_begin(&hw->caches);
+	sim_tlb_recycle(&hw->iotlb);
+	sim_tlb_recycle(&hw->pwc);
 	if (unlikely(q->has_late))
 		invalidate_late(&run);
 	for (; has_work(q) && budget; budget -= min(budget, FETCH))

@@ -3,19 +3,12 @@
  * debugfs of an instance; Documentation/ABI/testing/debugfs-iommu-sim
  */
 #include <linux/debugfs.h>
-#include <linux/xarray.h>
 
 #include "compat.h"
 #include "hw.h"
 #include "iommu-sim-bus.h"
 
 struct dentry *sim_debugfs_root;
-
-/* As "4k", "2m"; 2^12 and more */
-static void size_name(char *name, size_t len, unsigned int size_lg2)
-{
-	snprintf(name, len, "%u%c", 1U << (size_lg2 % 10), "kmgtpe"[size_lg2 / 10 - 1]);
-}
 
 /* For each page size that was ever cached */
 static void show_size_hits(struct seq_file *s, struct iommu_sim_hw *hw)
@@ -25,7 +18,7 @@ static void show_size_hits(struct seq_file *s, struct iommu_sim_hw *hw)
 	char name[8];
 
 	for_each_set_bit(size_lg2, &sizes, BITS_PER_LONG) {
-		size_name(name, sizeof(name), size_lg2);
+		sim_tlb_size_name(name, sizeof(name), size_lg2);
 		seq_printf(s, "iotlb_hits_%s %llu\n", name,
 			   sim_stat_read(&hw->size_hits, size_lg2));
 	}
@@ -45,55 +38,11 @@ static int stats_show(struct seq_file *s, void *unused)
 }
 DEFINE_SHOW_ATTRIBUTE(stats);
 
-static int show_entries(struct seq_file *s, const struct sim_tlb *tlb, struct xarray *owners)
-{
-	struct sim_tlb_entry entry;
-	struct sim_space space;
-	unsigned long set;
-	unsigned int way;
-	char size[8];
-
-	seq_puts(s, "set way domain pasid iova size pa rights\n");
-	for (set = 0; set < BIT(tlb->config.sets_lg2); set++) {
-		for (way = 0; way < tlb->config.ways; way++) {
-			/* What is nobody's has been invalidated with its domain */
-			if (!sim_tlb_entry(tlb, set, way, &entry) ||
-			    !sim_tag_space(owners, entry.tag, &space))
-				continue;
-			size_name(size, sizeof(size), entry.data.size_lg2);
-			seq_printf(s, "%lu %u %u ", set, way, space.domain);
-			if (space.has_pasid)
-				seq_printf(s, "%u ", space.pasid);
-			else
-				seq_puts(s, "- ");
-			seq_printf(s, "%#llx %s %#llx %s%s%s%s\n", entry.iova, size, entry.data.pa,
-				   entry.data.rights & SIM_PTE_IR ? "r" : "",
-				   entry.data.rights & SIM_PTE_IW ? "w" : "",
-				   entry.data.rights & SIM_PTE_D ? "d" : "",
-				   entry.data.rights ? "" : "absent");
-		}
-	}
-	return 0;
-}
-
-static int show_cache(struct seq_file *s, const struct sim_tlb *tlb)
-{
-	struct xarray owners;
-	int ret;
-
-	if (!sim_tlb_exists(tlb))
-		return 0;
-	xa_init(&owners);
-	ret = sim_tags_owners(&tlb->tags, &owners) ?: show_entries(s, tlb, &owners);
-	xa_destroy(&owners);
-	return ret;
-}
-
 static int iotlb_show(struct seq_file *s, void *unused)
 {
 	struct iommu_sim_hw *hw = s->private;
 
-	return show_cache(s, &hw->iotlb);
+	return sim_tlb_show(s, &hw->iotlb);
 }
 DEFINE_SHOW_ATTRIBUTE(iotlb);
 
@@ -101,7 +50,7 @@ static int pwc_show(struct seq_file *s, void *unused)
 {
 	struct iommu_sim_hw *hw = s->private;
 
-	return show_cache(s, &hw->pwc);
+	return sim_tlb_show(s, &hw->pwc);
 }
 DEFINE_SHOW_ATTRIBUTE(pwc);
 

@@ -23,7 +23,7 @@
 #include "iommu-sim-bits.h"
 #include "iommu-sim-section.h"
 #include "iommu-sim-tlp.h"
-#include "tlb.h"
+#include "tlb/tlb.h"
 
 struct platform_device;
 
@@ -144,13 +144,6 @@ struct sim_dte_slot {
 #define SIM_DTE_SLOTS		256
 #define SIM_DTE_SLOT_EMPTY	U32_MAX
 
-/* Invalidations that some of the CPUs began so far; not where others write */
-struct sim_tlb_seq {
-	atomic64_t seq;
-} ____cacheline_aligned_in_smp;
-
-#define SIM_TLB_SEQS		8
-
 /*
  * An instance. @lock protects the registers, the event queue and @dte_slots;
  * requests read @ctrl and @devtab without it.
@@ -166,11 +159,10 @@ struct iommu_sim_hw {
 
 	struct sim_hw_config config;
 	struct sim_sections sections;
-	struct sim_tlb_seq inv[SIM_TLB_SEQS];
+	struct sim_tlb_group caches;
 	struct sim_tlb iotlb;
 	struct sim_tlb pwc;
 	atomic_t pwc_closed;
-	raw_spinlock_t tag_lock;	/* one sim_tlb_recycle() at a time */
 	struct sim_cmdq *cmdq;
 	struct kthread_worker *worker;
 	u32 dte_inv_seq;
@@ -211,6 +203,7 @@ static inline void sim_hw_stat(struct iommu_sim_hw *hw, enum sim_hw_stat i)
 /* hw/regs.c */
 struct iommu_sim_hw *sim_hw_create(const struct sim_hw_config *config);
 void sim_hw_destroy(struct iommu_sim_hw *hw);
+int sim_hw_init_caches(struct iommu_sim_hw *hw, const struct sim_hw_config *config);
 void sim_hw_raise_status(struct iommu_sim_hw *hw, u64 bits);
 extern const char *const sim_hw_stat_names[SIM_STAT_NR];
 

@@ -190,7 +190,7 @@ static void set_ctrl(struct iommu_sim_hw *hw, u64 value)
 	}
 	if (on & value & SIM_CTRL_EN) {
 		sim_devtab_invalidate_all(hw);
-		sim_tlb_invalidate_begin(hw);
+		sim_tlb_invalidate_begin(&hw->caches);
 		sim_tlb_invalidate_all(&hw->iotlb);
 		sim_tlb_invalidate_all(&hw->pwc);
 	}
@@ -317,6 +317,23 @@ static void no_irq(struct iommu_sim_hw *hw)
 }
 
 /**
+ * sim_hw_init_caches() - make the caches of an instance
+ * @hw: the instance
+ * @config: their geometry
+ *
+ * Return: 0 or -ENOMEM; sim_tlb_destroy() undoes it in either case.
+ */
+int sim_hw_init_caches(struct iommu_sim_hw *hw, const struct sim_hw_config *config)
+{
+	struct sim_tlb_config iotlb = config->iotlb, pwc = config->pwc;
+
+	iotlb.domains_lg2 = SIM_DOMAIN_BITS;
+	pwc.domains_lg2 = SIM_DOMAIN_BITS;
+	return sim_tlb_init(&hw->iotlb, &hw->caches, &iotlb, SIM_STAT_TLB_MISSES) ?:
+	       sim_tlb_init(&hw->pwc, &hw->caches, &pwc, SIM_STAT_PWC_MISSES);
+}
+
+/**
  * sim_hw_create() - make an instance
  * @config: what it is made of; values out of range are the caller's bug
  *
@@ -333,7 +350,12 @@ struct iommu_sim_hw *sim_hw_create(const struct sim_hw_config *config)
 		return ERR_PTR(-ENOMEM);
 	hw->config = *config;
 	raw_spin_lock_init(&hw->lock);
-	raw_spin_lock_init(&hw->tag_lock);
+	hw->caches.sections = &hw->sections;
+	hw->caches.stats = &hw->stats;
+	hw->caches.inject = &hw->inject;
+	hw->caches.race = SIM_INJECT_FILL_RACE;
+	hw->caches.device = SIM_INJECT_ANY_DEVICE;
+	raw_spin_lock_init(&hw->caches.lock);
 	mutex_init(&hw->stats_lock);
 	INIT_LIST_HEAD(&hw->stats_list);
 	hw->irq_work = IRQ_WORK_INIT_HARD(interrupt);
@@ -353,8 +375,7 @@ struct iommu_sim_hw *sim_hw_create(const struct sim_hw_config *config)
 	ret = sim_sections_init(&hw->sections);
 	if (ret)
 		goto free_size_hits;
-	ret = sim_tlb_init(&hw->iotlb, &config->iotlb, SIM_STAT_TLB_MISSES) ?:
-	      sim_tlb_init(&hw->pwc, &config->pwc, SIM_STAT_PWC_MISSES);
+	ret = sim_hw_init_caches(hw, config);
 	if (ret)
 		goto free_caches;
 	ret = sim_cmdqs_init(hw);

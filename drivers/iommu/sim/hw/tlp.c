@@ -42,7 +42,7 @@ static void fill_absent(struct iommu_sim_hw *hw, const struct sim_walk *walk)
 	struct sim_tlb_data data = { .size_lg2 = SIM_PAGE_LG2 };
 
 	if (hw->config.npcache)
-		sim_tlb_fill(hw, &hw->iotlb, walk->token, walk->space, walk->iova, &data);
+		sim_tlb_fill(&hw->iotlb, walk->token, walk->space, walk->iova, &data);
 }
 
 /* Walk the page table, and cache the answer; the event if there is none */
@@ -69,7 +69,7 @@ static enum sim_event_type walk_and_fill(struct iommu_sim_hw *hw, struct sim_wal
 	data.pa = walk->pa;
 	data.size_lg2 = walk->size_lg2;
 	data.rights = (walk->rights & (SIM_PTE_IR | SIM_PTE_IW)) | (walk->entry & SIM_PTE_D);
-	sim_tlb_fill(hw, &hw->iotlb, walk->token, walk->space, walk->iova, &data);
+	sim_tlb_fill(&hw->iotlb, walk->token, walk->space, walk->iova, &data);
 	return SIM_EVT_NONE;
 }
 
@@ -170,7 +170,7 @@ static enum iommu_sim_tlp_status request(struct iommu_sim_hw *hw, struct iommu_s
 	if (sim_inject(&hw->inject, SIM_INJECT_UNSUPPORTED_REQUEST, tlp->rid, tlp->addr,
 		       tlp->addr + tlp->len - 1))
 		return SIM_CPL_UNSUPPORTED_REQUEST;
-	token = sim_tlb_begin(hw);
+	token = sim_tlb_begin(&hw->caches);
 	if (!sim_devtab_lookup(hw, tlp, dte))
 		return SIM_CPL_COMPLETER_ABORT;
 

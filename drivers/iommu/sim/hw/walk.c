@@ -80,7 +80,7 @@ static void remember_table(struct iommu_sim_hw *hw, const struct sim_walk *walk,
 	};
 
 	if (walk->cached)
-		sim_tlb_fill(hw, &hw->pwc, walk->token, walk->space, walk->iova, &data);
+		sim_tlb_fill(&hw->pwc, walk->token, walk->space, walk->iova, &data);
 }
 
 static enum sim_event_type walk_once(struct iommu_sim_hw *hw, struct sim_walk *walk)

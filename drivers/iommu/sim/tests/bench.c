@@ -156,8 +156,7 @@ int bench_change(struct iommu_sim_hw *hw, const struct sim_hw_config *config)
 	hw->config.mode = config->mode;
 	hw->config.latency_ns = config->latency_ns;
 	hw->config.npcache = config->npcache;
-	return sim_tlb_init(&hw->iotlb, &config->iotlb, SIM_STAT_TLB_MISSES) ?:
-	       sim_tlb_init(&hw->pwc, &config->pwc, SIM_STAT_PWC_MISSES);
+	return sim_hw_init_caches(hw, config);
 }
 EXPORT_SYMBOL_IF_KUNIT(bench_change);
 

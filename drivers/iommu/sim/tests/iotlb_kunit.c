@@ -277,14 +277,14 @@ static void test_fill_crosses_invalidation(struct kunit *test)
 	unsigned int i;
 
 	for (i = 0; i < ARRAY_SIZE(cases); i++) {
-		u64 token = sim_tlb_begin(t.b->hw);
+		u64 token = sim_tlb_begin(&t.b->hw->caches);
 		struct sim_tlb_data found;
 		unsigned long flags;
 
 		if (cases[i].word0)
 			bench_cmd(t.b, 0, cases[i].word0, cases[i].word1);
 		local_irq_save(flags);
-		sim_tlb_fill(t.b->hw, tlb, token, space, IOVA, &data);
+		sim_tlb_fill(tlb, token, space, IOVA, &data);
 		local_irq_restore(flags);
 		KUNIT_EXPECT_EQ_MSG(test, sim_tlb_lookup(tlb, space, IOVA, &found),
 				    cases[i].filled, "%s invalidated in between", cases[i].what);

@@ -30,7 +30,7 @@ static void fill(struct bench *b, struct sim_tlb *tlb, struct sim_space space, u
 	unsigned long flags;
 
 	local_irq_save(flags);
-	sim_tlb_fill(b->hw, tlb, sim_tlb_begin(b->hw), space, iova, &data);
+	sim_tlb_fill(tlb, sim_tlb_begin(&b->hw->caches), space, iova, &data);
 	local_irq_restore(flags);
 }
 
@@ -69,7 +69,7 @@ static void test_fields(struct kunit *test)
 				.pa = pa, .rights = rights[r], .size_lg2 = lg2,
 			};
 			local_irq_save(flags);
-			sim_tlb_fill(b->hw, tlb, sim_tlb_begin(b->hw), space, iova, &data);
+			sim_tlb_fill(tlb, sim_tlb_begin(&b->hw->caches), space, iova, &data);
 			KUNIT_EXPECT_TRUE(test, sim_tlb_lookup(tlb, space, iova, &found));
 			local_irq_restore(flags);
 			KUNIT_EXPECT_EQ_MSG(test, found.pa, pa, "2^%u, pa %u", lg2, p);
@@ -445,7 +445,7 @@ static void test_walk_cache_crosses(struct kunit *test)
 	bench_inv(b, BENCH_DOMAIN, IOVA + SZ_1G, 30);
 	KUNIT_ASSERT_TRUE(test, hit(b, &b->hw->pwc, space, IOVA));
 
-	walk.token = sim_tlb_begin(b->hw);
+	walk.token = sim_tlb_begin(&b->hw->caches);
 	bench_inv(b, BENCH_DOMAIN, 0, 64);
 	local_irq_save(flags);
 	walk.rights = PTE_RW;
@@ -456,7 +456,7 @@ static void test_walk_cache_crosses(struct kunit *test)
 	read_page(b, IOVA);
 	KUNIT_EXPECT_TRUE(test, hit(b, &b->hw->pwc, space, IOVA));
 	atomic_inc(&b->hw->pwc_closed);
-	walk.token = sim_tlb_begin(b->hw);
+	walk.token = sim_tlb_begin(&b->hw->caches);
 	walk.rights = PTE_RW;
 	local_irq_save(flags);
 	KUNIT_EXPECT_EQ(test, sim_walk(b->hw, &walk), 0);

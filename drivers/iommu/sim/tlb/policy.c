@@ -11,7 +11,7 @@
  * Random: the state of an xorshift64* generator (Vigna 2016), which only fills
  * move on, so that the same fills evict the same entries.
  */
-#include "hw.h"
+#include "tlb.h"
 
 /**
  * sim_tlb_order_init() - the state of a set in which nothing was used

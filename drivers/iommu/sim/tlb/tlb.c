@@ -32,13 +32,14 @@
  * If the filler finds the generation unmoved, the invalidator's increment comes
  * after, and so does its look at sizes and at the set: it finds the key, and
  * waits for the lock. Else the entry is gone before the set is unlocked, so no
- * reader ever sees it. Tags: see tlb_tags.c.
+ * reader ever sees it. Tags: see tags.c.
  */
 #include <linux/delay.h>
 #include <linux/hash.h>
 #include <linux/slab.h>
 
-#include "hw.h"
+#include "compat.h"
+#include "tlb.h"
 
 /* Sets that one invalidation of a range looks at, at most */
 #define MAX_PROBES	4096
@@ -181,18 +182,21 @@ static __always_inline bool read_retry(const struct tlb_set *set, u32 seq)
 /**
  * sim_tlb_init() - make an empty cache
  * @tlb: the cache
+ * @group: what it is invalidated with
  * @config: its geometry
  * @stats: the number of its first counter
  *
  * Return: 0 or -ENOMEM; to be undone by sim_tlb_destroy() in either case.
  */
-int sim_tlb_init(struct sim_tlb *tlb, const struct sim_tlb_config *config, unsigned int stats)
+int sim_tlb_init(struct sim_tlb *tlb, struct sim_tlb_group *group,
+		 const struct sim_tlb_config *config, unsigned int stats)
 {
 	unsigned long i, nr_sets = BIT(config->sets_lg2);
 	unsigned int size;
 
 	tlb->config = *config;
 	tlb->stats = stats;
+	tlb->group = group;
 	if (!sim_tlb_exists(tlb))
 		return 0;
 	size = seq_offset(config->ways) + sizeof(u32);
@@ -201,12 +205,13 @@ int sim_tlb_init(struct sim_tlb *tlb, const struct sim_tlb_config *config, unsig
 	/* What is larger than a page begins at one */
 	tlb->sets = kvzalloc(max(nr_sets * tlb->stride, PAGE_SIZE), GFP_KERNEL);
 	tlb->order = kvcalloc(nr_sets, sizeof(*tlb->order), GFP_KERNEL);
-	if (!tlb->sets || !tlb->order || sim_tags_init(&tlb->tags))
+	if (!tlb->sets || !tlb->order || sim_tags_init(&tlb->tags, BIT(config->domains_lg2)))
 		return -ENOMEM;
 	for (i = 0; i < nr_sets; i++)
 		tlb->order[i] = sim_tlb_order_init(config->policy, config->ways, i);
 	return 0;
 }
+EXPORT_SYMBOL_SIM_TLB(sim_tlb_init);
 
 /**
  * sim_tlb_destroy() - free a cache
@@ -220,6 +225,7 @@ void sim_tlb_destroy(struct sim_tlb *tlb)
 	tlb->sets = NULL;
 	tlb->order = NULL;
 }
+EXPORT_SYMBOL_SIM_TLB(sim_tlb_destroy);
 
 /* Bit n: way n has this key. No branch for each, which would cost more. */
 static __always_inline unsigned int match_keys(const struct tlb_set *set, u64 key,
@@ -295,41 +301,44 @@ bool sim_tlb_lookup(struct sim_tlb *tlb, struct sim_space space, u64 iova,
 	}
 	return false;
 }
+EXPORT_SYMBOL_SIM_TLB(sim_tlb_lookup);
 
 /* None goes back, nor does what is read of it: if the sum is what it was, each is */
-static u64 generation(struct iommu_sim_hw *hw)
+static u64 generation(struct sim_tlb_group *group)
 {
 	unsigned int i;
 	u64 sum = 0;
 
 	for (i = 0; i < SIM_TLB_SEQS; i++)
-		sum += atomic64_read(&hw->inv[i].seq);
+		sum += atomic64_read(&group->seq[i].seq);
 	return sum;
 }
 
 /**
  * sim_tlb_begin() - before anything is read whose outcome is to be cached
- * @hw: the instance
+ * @group: the caches
  *
  * Return: what sim_tlb_fill() needs to tell whether an invalidation came in
  * between (spec 5.2).
  */
-u64 sim_tlb_begin(struct iommu_sim_hw *hw)
+u64 sim_tlb_begin(struct sim_tlb_group *group)
 {
-	u64 token = generation(hw);
+	u64 token = generation(group);
 
 	/* Pairs with the barriers in sim_tlb_invalidate_begin() */
 	smp_rmb();
 	return token;
 }
+EXPORT_SYMBOL_SIM_TLB(sim_tlb_begin);
 
-static void count(struct iommu_sim_hw *hw, const struct sim_tlb *tlb, enum sim_tlb_stat i)
+static void count(const struct sim_tlb *tlb, enum sim_tlb_stat i)
 {
-	sim_hw_stat(hw, tlb->stats + i);
+	lockdep_assert_irqs_disabled();
+	sim_stat_inc_hot(tlb->group->stats, tlb->stats + i);
 }
 
 /* The same page's way, also if that is tagged otherwise, else a free one, else another */
-static unsigned int pick_way(struct iommu_sim_hw *hw, struct sim_tlb *tlb,
+static unsigned int pick_way(struct sim_tlb *tlb,
 			     const struct tlb_set *set, unsigned long index, u64 key)
 {
 	unsigned int ways = tlb->config.ways, match = match_keys(set, key, ways);
@@ -338,24 +347,23 @@ static unsigned int pick_way(struct iommu_sim_hw *hw, struct sim_tlb *tlb,
 		match = match_keys(set, 0, ways);
 	if (match)
 		return __ffs(match);
-	count(hw, tlb, SIM_TLB_EVICTIONS);
+	count(tlb, SIM_TLB_EVICTIONS);
 	return sim_tlb_victim(tlb->config.policy, &tlb->order[index], ways);
 }
 
 #define MAX_WAIT_US	100
 
 /* For who wants to see the race lost: it is narrow */
-static noinline void wait_to_be_overtaken(struct iommu_sim_hw *hw, u64 token)
+static noinline void wait_to_be_overtaken(struct sim_tlb_group *group, u64 token)
 {
 	unsigned int us;
 
-	for (us = 0; us < MAX_WAIT_US && generation(hw) == token; us++)
+	for (us = 0; us < MAX_WAIT_US && generation(group) == token; us++)
 		udelay(1);
 }
 
 /**
  * sim_tlb_fill() - cache what a walk found
- * @hw: the instance
  * @tlb: the cache
  * @token: from sim_tlb_begin(), taken before the device table entry was read
  * @space: what the address belongs to
@@ -364,9 +372,10 @@ static noinline void wait_to_be_overtaken(struct iommu_sim_hw *hw, u64 token)
  *
  * Context: in an access section.
  */
-void sim_tlb_fill(struct iommu_sim_hw *hw, struct sim_tlb *tlb, u64 token,
-		  struct sim_space space, u64 iova, const struct sim_tlb_data *data)
+void sim_tlb_fill(struct sim_tlb *tlb, u64 token, struct sim_space space, u64 iova,
+		  const struct sim_tlb_data *data)
 {
+	struct sim_tlb_group *group = tlb->group;
 	unsigned long index;
 	struct tlb_set set;
 	unsigned int way;
@@ -384,65 +393,65 @@ void sim_tlb_fill(struct iommu_sim_hw *hw, struct sim_tlb *tlb, u64 token,
 	index = hash_key(tlb, key);
 	set = set_at(tlb, index, tlb->config.ways);
 
-	if (sim_inject_any() && READ_ONCE(hw->inject.point[SIM_INJECT_FILL_RACE].probability))
-		wait_to_be_overtaken(hw, token);
+	if (sim_inject_any() && READ_ONCE(group->inject->point[group->race].probability))
+		wait_to_be_overtaken(group, token);
 	lock_set(&set);
-	way = pick_way(hw, tlb, &set, index, key);
+	way = pick_way(tlb, &set, index, key);
 	WRITE_ONCE(set.key[way], key);
 	/* See the table above; pairs with smp_mb__after_atomic() in sim_tlb_invalidate_begin() */
 	smp_mb();
-	if (generation(hw) == token ||
-	    sim_inject(&hw->inject, SIM_INJECT_FILL_RACE, SIM_INJECT_ANY_DEVICE, iova, iova)) {
+	if (generation(group) == token ||
+	    sim_inject(group->inject, group->race, group->device, iova, iova)) {
 		put_value(&set, way, make_value(data, tag));
 		sim_tlb_used(tlb->config.policy, &tlb->order[index], tlb->config.ways, way);
-		count(hw, tlb, SIM_TLB_FILLS);
+		count(tlb, SIM_TLB_FILLS);
 	} else {
 		WRITE_ONCE(set.key[way], 0);
-		count(hw, tlb, SIM_TLB_FILLS_DROPPED);
+		count(tlb, SIM_TLB_FILLS_DROPPED);
 	}
 	unlock_set(&set);
 }
+EXPORT_SYMBOL_SIM_TLB(sim_tlb_fill);
 
 /**
- * sim_tlb_recycle() - all tags have been given out: begin again
- * @hw: the instance
+ * __sim_tlb_recycle() - all tags have been given out: begin again
  * @tlb: the cache
  *
- * Waits until nobody may still use one. After sim_tlb_invalidate_begin(). Context:
- * any but in an access section, interrupts off, without iommu_sim_hw::lock, for
- * which sections wait.
+ * Waits until nobody may still use one. Context: as sim_tlb_recycle().
  */
-void sim_tlb_recycle(struct iommu_sim_hw *hw, struct sim_tlb *tlb)
+void __sim_tlb_recycle(struct sim_tlb *tlb)
 {
-	raw_spin_lock(&hw->tag_lock);
+	raw_spin_lock(&tlb->group->lock);
 	if (sim_tags_used_up(&tlb->tags)) {
 		/* Who got one of the last has installed it ... */
-		sim_sections_sync(&hw->sections);
+		sim_sections_sync(tlb->group->sections);
 		sim_tags_drop_all(&tlb->tags);
 		/* ... and who found one has used it */
-		sim_sections_sync(&hw->sections);
+		sim_sections_sync(tlb->group->sections);
 		sim_tlb_invalidate_all(tlb);
 		sim_tags_restart(&tlb->tags);
 	}
-	raw_spin_unlock(&hw->tag_lock);
+	raw_spin_unlock(&tlb->group->lock);
 }
+EXPORT_SYMBOL_SIM_TLB(__sim_tlb_recycle);
 
 /**
  * sim_tlb_invalidate_begin() - before anything is dropped
- * @hw: the instance
+ * @group: the caches
  *
  * From here on, nothing is cached that was read before. A full barrier.
  * Context: any, interrupts off.
  */
-void sim_tlb_invalidate_begin(struct iommu_sim_hw *hw)
+void sim_tlb_invalidate_begin(struct sim_tlb_group *group)
 {
 	/* Pairs with smp_rmb() in sim_tlb_begin() */
 	smp_mb__before_atomic();
 	/* Any will do. With one of its own, a CPU does not wait for the others */
-	atomic64_inc(&hw->inv[raw_smp_processor_id() % SIM_TLB_SEQS].seq);
+	atomic64_inc(&group->seq[raw_smp_processor_id() % SIM_TLB_SEQS].seq);
 	/* Pairs with smp_mb() in sim_tlb_fill() */
 	smp_mb__after_atomic();
 }
+EXPORT_SYMBOL_SIM_TLB(sim_tlb_invalidate_begin);
 
 /* Whether the page of @key overlaps [@iova, @last] */
 static bool overlaps(u64 key, u64 iova, u64 last)
@@ -453,7 +462,7 @@ static bool overlaps(u64 key, u64 iova, u64 last)
 }
 
 /* Drops what is tagged with @tag and overlaps; returns whether there was any */
-static __always_inline bool drop(struct iommu_sim_hw *hw, struct sim_tlb *tlb, unsigned long index,
+static __always_inline bool drop(struct sim_tlb *tlb, unsigned long index,
 				 u32 tag, u64 iova, u64 last, unsigned int ways)
 {
 	struct tlb_set set = set_at(tlb, index, ways);
@@ -475,25 +484,25 @@ static __always_inline bool drop(struct iommu_sim_hw *hw, struct sim_tlb *tlb, u
 		    FIELD_GET(VALUE_TAG, get_value(&set, i)) != tag >> 11)
 			continue;
 		WRITE_ONCE(set.key[i], 0);
-		count(hw, tlb, SIM_TLB_INVALIDATED);
+		count(tlb, SIM_TLB_INVALIDATED);
 	}
 	unlock_set(&set);
 	return true;
 }
 
-static bool drop_in_all_sets(struct iommu_sim_hw *hw, struct sim_tlb *tlb, u32 tag, u64 iova,
+static bool drop_in_all_sets(struct sim_tlb *tlb, u32 tag, u64 iova,
 			     u64 last)
 {
 	bool dropped = false;
 	unsigned long i;
 
 	for (i = 0; i < BIT(tlb->config.sets_lg2); i++)
-		dropped |= drop(hw, tlb, i, tag, iova, last, tlb->config.ways);
+		dropped |= drop(tlb, i, tag, iova, last, tlb->config.ways);
 	return dropped;
 }
 
 /* Where it can only be in the sets of its size */
-static bool drop_by_size(struct iommu_sim_hw *hw, struct sim_tlb *tlb, unsigned long sizes,
+static bool drop_by_size(struct sim_tlb *tlb, unsigned long sizes,
 			 u32 tag, u64 iova, u64 last)
 {
 	bool dropped = false;
@@ -506,9 +515,9 @@ static bool drop_by_size(struct iommu_sim_hw *hw, struct sim_tlb *tlb, unsigned 
 			unsigned long set = hash_key(tlb, make_key(page << lg2, lg2, tag));
 
 			if (likely(tlb->config.ways == LINE_WAYS))
-				dropped |= drop(hw, tlb, set, tag, iova, last, LINE_WAYS);
+				dropped |= drop(tlb, set, tag, iova, last, LINE_WAYS);
 			else
-				dropped |= drop(hw, tlb, set, tag, iova, last, tlb->config.ways);
+				dropped |= drop(tlb, set, tag, iova, last, tlb->config.ways);
 		}
 	}
 	return dropped;
@@ -516,7 +525,6 @@ static bool drop_by_size(struct iommu_sim_hw *hw, struct sim_tlb *tlb, unsigned 
 
 /**
  * sim_tlb_invalidate() - drop translations of one space
- * @hw: the instance
  * @tlb: the cache
  * @space: the space
  * @iova: first address
@@ -526,8 +534,7 @@ static bool drop_by_size(struct iommu_sim_hw *hw, struct sim_tlb *tlb, unsigned 
  * take too long with interrupts off. Context: any, interrupts off.
  * Return: false if nothing has changed.
  */
-bool sim_tlb_invalidate(struct iommu_sim_hw *hw, struct sim_tlb *tlb, struct sim_space space,
-			u64 iova, u64 last)
+bool sim_tlb_invalidate(struct sim_tlb *tlb, struct sim_space space, u64 iova, u64 last)
 {
 	unsigned long sizes = atomic64_read(&tlb->sizes), left;
 	u64 nr_sets = BIT_ULL(tlb->config.sets_lg2), probes = 0;
@@ -542,9 +549,35 @@ bool sim_tlb_invalidate(struct iommu_sim_hw *hw, struct sim_tlb *tlb, struct sim
 		return true;
 	}
 	if (probes >= nr_sets)
-		return drop_in_all_sets(hw, tlb, tag, iova, last);
-	return drop_by_size(hw, tlb, sizes, tag, iova, last);
+		return drop_in_all_sets(tlb, tag, iova, last);
+	return drop_by_size(tlb, sizes, tag, iova, last);
 }
+EXPORT_SYMBOL_SIM_TLB(sim_tlb_invalidate);
+
+/**
+ * sim_tlb_invalidate_pasids() - drop translations of a domain, whatever the PASID
+ * @tlb: the cache
+ * @domain: domain ID
+ * @iova: first address
+ * @last: last address
+ *
+ * As sim_tlb_invalidate(), with and without each PASID.
+ */
+void sim_tlb_invalidate_pasids(struct sim_tlb *tlb, u16 domain, u64 iova, u64 last)
+{
+	struct sim_space space = sim_domain_space(domain);
+	unsigned int i;
+
+	if (!sim_tlb_exists(tlb))
+		return;
+	sim_tlb_invalidate(tlb, space, iova, last);
+	space.has_pasid = true;
+	if (atomic_read(&tlb->tags.nr_pasids))
+		for (i = 0; i < BIT(SIM_TLB_PASIDS_LG2); i++)
+			if (sim_tags_pasid(&tlb->tags, i, domain, &space.pasid))
+				sim_tlb_invalidate(tlb, space, iova, last);
+}
+EXPORT_SYMBOL_SIM_TLB(sim_tlb_invalidate_pasids);
 
 /**
  * sim_tlb_invalidate_domain() - drop all translations of a domain
@@ -559,6 +592,7 @@ void sim_tlb_invalidate_domain(struct sim_tlb *tlb, u16 domain)
 	if (sim_tlb_exists(tlb))
 		sim_tags_drop_domain(&tlb->tags, domain);
 }
+EXPORT_SYMBOL_SIM_TLB(sim_tlb_invalidate_domain);
 
 /**
  * sim_tlb_invalidate_all() - drop all translations
@@ -611,3 +645,4 @@ bool sim_tlb_entry(const struct sim_tlb *tlb, unsigned long index, unsigned int 
 	entry->data.rights = value_rights(value);
 	return true;
 }
+EXPORT_SYMBOL_SIM_TLB(sim_tlb_entry);

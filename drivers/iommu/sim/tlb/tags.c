@@ -24,11 +24,9 @@
 #include <linux/hash.h>
 #include <linux/slab.h>
 
-#include "hw.h"
+#include "tlb.h"
 
-#define NR_DOMAINS	(FIELD_MAX(SIM_DTE1_DOMAIN) + 1)
 #define NR_PASIDS	BIT(SIM_TLB_PASIDS_LG2)
-#define MAX_TAG		(BIT(SIM_TLB_TAG_BITS) - 1)
 
 #define SLOT_TAG	GENMASK_ULL(23, 0)
 #define SLOT_PASID	GENMASK_ULL(43, 24)
@@ -37,14 +35,16 @@
 /**
  * sim_tags_init() - make tags of which none is in use
  * @tags: the tags
+ * @nr_domains: number of domain IDs
  *
  * Return: 0 or -ENOMEM; to be undone by sim_tags_destroy() in either case.
  */
-int sim_tags_init(struct sim_tlb_tags *tags)
+int sim_tags_init(struct sim_tlb_tags *tags, unsigned int nr_domains)
 {
+	tags->nr_domains = nr_domains;
 	atomic_set(&tags->last, 0);
 	atomic_set(&tags->nr_pasids, 0);
-	tags->domain = kvcalloc(NR_DOMAINS, sizeof(*tags->domain), GFP_KERNEL);
+	tags->domain = kvcalloc(nr_domains, sizeof(*tags->domain), GFP_KERNEL);
 	tags->pasid = kvcalloc(NR_PASIDS, sizeof(*tags->pasid), GFP_KERNEL);
 	return tags->domain && tags->pasid ? 0 : -ENOMEM;
 }
@@ -89,9 +89,9 @@ u32 sim_tag_find_pasid(const struct sim_tlb_tags *tags, struct sim_space space)
 /* 0 if there is none left */
 static u32 new_tag(struct sim_tlb_tags *tags)
 {
-	u32 last = atomic_fetch_add_unless(&tags->last, 1, MAX_TAG);
+	u32 last = atomic_fetch_add_unless(&tags->last, 1, SIM_TLB_MAX_TAG);
 
-	return last == MAX_TAG ? 0 : last + 1;
+	return last == SIM_TLB_MAX_TAG ? 0 : last + 1;
 }
 
 /**
@@ -189,7 +189,7 @@ void sim_tags_drop_all(struct sim_tlb_tags *tags)
 	unsigned int i;
 	u64 slot;
 
-	for (i = 0; i < NR_DOMAINS; i++)
+	for (i = 0; i < tags->nr_domains; i++)
 		WRITE_ONCE(tags->domain[i], 0);
 	for (i = 0; i < NR_PASIDS; i++) {
 		slot = atomic64_read(&tags->pasid[i]);
@@ -199,14 +199,20 @@ void sim_tags_drop_all(struct sim_tlb_tags *tags)
 }
 
 /**
- * sim_tags_used_up() - is there no tag left?
+ * sim_tags_pasid() - look at a slot of the table of PASIDs
  * @tags: the tags
+ * @i: the slot, below 2^SIM_TLB_PASIDS_LG2
+ * @domain: domain ID
+ * @pasid: the PASID that is there
  *
- * Context: any. Return: whether sim_tags_restart() is due.
+ * Context: any. Return: false if there is none of @domain.
  */
-bool sim_tags_used_up(const struct sim_tlb_tags *tags)
+bool sim_tags_pasid(const struct sim_tlb_tags *tags, unsigned int i, u16 domain, u32 *pasid)
 {
-	return atomic_read(&tags->last) == MAX_TAG;
+	u64 slot = atomic64_read(&tags->pasid[i]);
+
+	*pasid = FIELD_GET(SLOT_PASID, slot);
+	return slot && FIELD_GET(SLOT_DOMAIN, slot) == domain;
 }
 
 /**
@@ -236,7 +242,7 @@ int sim_tags_owners(const struct sim_tlb_tags *tags, struct xarray *owners)
 	u64 slot;
 	u32 tag;
 
-	for (i = 0; i < NR_DOMAINS && !ret; i++) {
+	for (i = 0; i < tags->nr_domains && !ret; i++) {
 		tag = READ_ONCE(tags->domain[i]);
 		if (tag)
 			ret = xa_err(xa_store(owners, tag, xa_mk_value(i), GFP_KERNEL));
