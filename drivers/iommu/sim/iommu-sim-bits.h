@@ -34,6 +34,8 @@
 #define SIM_CAP_CMDQ_LG2		GENMASK_ULL(36, 32)
 #define SIM_CAP_EVTQ_LG2		GENMASK_ULL(41, 37)
 #define SIM_CAP_DEVTAB_LG2		GENMASK_ULL(46, 42)
+#define SIM_CAP_HAS_ATS			BIT_ULL(47)
+#define SIM_CAP_PASID_BITS		GENMASK_ULL(52, 48)
 
 #define SIM_REG_PGSIZES			0x008
 
@@ -56,6 +58,8 @@
 
 #define SIM_REG_EVTQ_HEAD		0x030
 #define SIM_REG_EVTQ_TAIL		0x038
+#define SIM_REG_ATC_TIMEOUT		0x040	/* microseconds */
+#define SIM_ATC_TIMEOUT			GENMASK_ULL(31, 0)
 
 /* spec 2.1: one block of registers per command queue */
 #define SIM_REG_CMDQ(n)			(0x1000 + (n) * SIM_CMDQ_STRIDE)
@@ -68,6 +72,7 @@
 #define SIM_CMDQ_STATUS			0x20
 #define SIM_CMDQ_STATUS_ERR		BIT_ULL(0)
 #define SIM_CMDQ_STATUS_CODE		GENMASK_ULL(7, 4)	/* an event type */
+#define SIM_CMDQ_STATUS_RID		GENMASK_ULL(31, 16)	/* of IOTLB_INV_TIMEOUT */
 
 #define SIM_VERSION			1
 #define SIM_MAX_LEVELS			6
@@ -102,6 +107,24 @@ static_assert(sizeof(struct sim_dte) == 32);
 #define SIM_DTE1_DOMAIN			GENMASK_ULL(15, 0)
 #define SIM_DTE1_ATS			BIT_ULL(32)
 #define SIM_DTE1_RSVD			(~(SIM_DTE1_DOMAIN | SIM_DTE1_ATS))
+#define SIM_DTE2_PV			BIT_ULL(0)
+#define SIM_DTE2_LG2			GENMASK_ULL(4, 1)
+#define SIM_DTE2_DIR			SIM_PA_MASK
+#define SIM_DTE2_RSVD			(~(SIM_DTE2_PV | SIM_DTE2_LG2 | SIM_DTE2_DIR))
+
+/* spec 3.3: the PASID table, a directory of tables of entries */
+#define SIM_PASID_DIR_V			BIT_ULL(0)
+#define SIM_PASID_DIR_TABLE		SIM_PA_MASK
+#define SIM_PASID_DIR_RSVD		(~(SIM_PASID_DIR_V | SIM_PASID_DIR_TABLE))
+#define SIM_PASID_TABLE_LG2		8	/* log2 of the entries of a table */
+#define SIM_PASID_DIR_MAX_LG2		(SIM_PASID_BITS - SIM_PASID_TABLE_LG2)
+
+/* Word 0 is as in struct sim_dte; word 1 holds the domain ID only */
+struct sim_pasid_entry {
+	__le64 qw[2];
+};
+
+static_assert(sizeof(struct sim_pasid_entry) << SIM_PASID_TABLE_LG2 == 4096);
 
 /* spec 4.1: page table entry, the AMD-Vi v1 host format */
 #define SIM_PTE_PR			BIT_ULL(0)
@@ -164,6 +187,7 @@ enum sim_cmd_op {
 	SIM_CMD_COMPLETION_WAIT		= 1,
 	SIM_CMD_INVALIDATE_DEVTAB_ENTRY	= 2,
 	SIM_CMD_INVALIDATE_PAGES	= 3,
+	SIM_CMD_INVALIDATE_ATC		= 4,
 	SIM_CMD_INVALIDATE_ALL		= 8,
 	SIM_CMD_INVALIDATE_RANGE	= 9,
 };
@@ -174,7 +198,9 @@ enum sim_cmd_op {
 #define SIM_CMD_WAIT0_RSVD		(BIT_ULL(2) | GENMASK_ULL(59, 52))
 
 #define SIM_CMD_DEVTAB0_RID		GENMASK_ULL(15, 0)
-#define SIM_CMD_DEVTAB0_RSVD		GENMASK_ULL(59, 16)
+#define SIM_CMD_DEVTAB0_PASID		GENMASK_ULL(35, 16)
+#define SIM_CMD_DEVTAB0_GN		BIT_ULL(36)
+#define SIM_CMD_DEVTAB0_RSVD		GENMASK_ULL(59, 37)
 
 #define SIM_CMD_PAGES0_PASID		GENMASK_ULL(19, 0)
 #define SIM_CMD_PAGES0_DOMAIN		GENMASK_ULL(47, 32)
@@ -193,6 +219,13 @@ enum sim_cmd_op {
 
 #define SIM_CMD_ALL0_RSVD		GENMASK_ULL(59, 0)
 
+/* spec 6.3.6: word 1 as in INVALIDATE_PAGES, but for PDE */
+#define SIM_CMD_ATC0_PASID		GENMASK_ULL(19, 0)
+#define SIM_CMD_ATC0_RID		GENMASK_ULL(47, 32)
+#define SIM_CMD_ATC0_QDEP		GENMASK_ULL(52, 48)	/* 0 is 32 */
+#define SIM_CMD_ATC0_RSVD		(GENMASK_ULL(31, 20) | GENMASK_ULL(59, 53))
+#define SIM_CMD_ATC1_RSVD		(SIM_CMD_PAGES1_PDE | SIM_CMD_PAGES1_RSVD)
+
 /* spec 7.1: an event is 32 bytes */
 struct sim_event {
 	__le64 qw[4];
@@ -207,7 +240,7 @@ static_assert(sizeof(struct sim_event) == 32);
 #define SIM_EVT1_DOMAIN			GENMASK_ULL(15, 0)
 #define SIM_EVT1_FLAGS			GENMASK_ULL(31, 16)
 
-/* spec 7.2; the first eight have AMD-Vi's names and numbers */
+/* spec 7.2; the first nine have AMD-Vi's names and numbers */
 enum sim_event_type {
 	SIM_EVT_NONE			= 0,
 	SIM_EVT_ILLEGAL_DEVTAB_ENTRY	= 1,
@@ -216,9 +249,11 @@ enum sim_event_type {
 	SIM_EVT_PAGE_TAB_HW_ERROR	= 4,
 	SIM_EVT_ILLEGAL_COMMAND		= 5,
 	SIM_EVT_COMMAND_HW_ERROR	= 6,
+	SIM_EVT_IOTLB_INV_TIMEOUT	= 7,
 	SIM_EVT_INVALID_DEVICE_REQUEST	= 8,
 	SIM_EVT_DEVICE_BLOCKED		= 10,
 	SIM_EVT_MASTER_ABORT		= 11,
+	SIM_EVT_ILLEGAL_PASID_ENTRY	= 12,
 };
 
 /* spec 7.3: event flags */
@@ -237,6 +272,16 @@ enum sim_at {
 	SIM_AT_TRANSLATION_REQUEST	= 1,
 	SIM_AT_TRANSLATED		= 2,
 };
+
+/* spec 8.5: one entry of a translation completion */
+#define SIM_ATS_R			BIT_ULL(0)
+#define SIM_ATS_W			BIT_ULL(1)
+#define SIM_ATS_U			BIT_ULL(2)	/* untranslated access only */
+#define SIM_ATS_S			BIT_ULL(11)	/* ADDR holds a size, as in spec 4.2 */
+#define SIM_ATS_ADDR			GENMASK_ULL(63, 12)
+
+/* spec 8.6: an invalidate request; the tags of one device */
+#define SIM_ATS_TAGS			32
 
 /* spec 9: the window of message-signalled interrupts */
 #define SIM_MSI_WINDOW		0xfee00000ULL
@@ -265,11 +310,29 @@ static inline struct sim_cmd sim_cmd_nop(void)
 	return sim_cmd_make(SIM_CMD_COMPLETION_WAIT, 0, 0);
 }
 
-/* spec 6.3.2 */
+/* spec 6.3.2: the entry of a device, and those of its PASIDs */
 static inline struct sim_cmd sim_cmd_invalidate_devtab_entry(u16 rid)
 {
 	return sim_cmd_make(SIM_CMD_INVALIDATE_DEVTAB_ENTRY,
 			    FIELD_PREP(SIM_CMD_DEVTAB0_RID, rid), 0);
+}
+
+/* spec 6.3.2: the entry of one of its PASIDs */
+static inline struct sim_cmd sim_cmd_invalidate_pasid_entry(u16 rid, u32 pasid)
+{
+	return sim_cmd_make(SIM_CMD_INVALIDATE_DEVTAB_ENTRY,
+			    FIELD_PREP(SIM_CMD_DEVTAB0_RID, rid) | SIM_CMD_DEVTAB0_GN |
+			    FIELD_PREP(SIM_CMD_DEVTAB0_PASID, pasid), 0);
+}
+
+/* The smallest aligned power-of-two block around [@iova, @last], as in INVALIDATE_PAGES */
+static inline u64 sim_cmd_block(u64 iova, u64 last)
+{
+	unsigned int lg2 = fls64(iova ^ last);
+
+	if (lg2 <= SIM_PAGE_LG2)
+		return iova & SIM_CMD_PAGES1_ADDR;
+	return SIM_CMD_PAGES1_S | sim_sized_addr(iova & ~GENMASK_ULL(lg2 - 1, 0), lg2);
 }
 
 /*
@@ -278,15 +341,29 @@ static inline struct sim_cmd sim_cmd_invalidate_devtab_entry(u16 rid)
  */
 static inline struct sim_cmd sim_cmd_invalidate_pages(u16 domain, u64 iova, u64 last, bool pde)
 {
-	unsigned int lg2 = fls64(iova ^ last);
-	u64 qw1 = iova & SIM_CMD_PAGES1_ADDR;
-
-	if (lg2 > SIM_PAGE_LG2)
-		qw1 = SIM_CMD_PAGES1_S |
-		      sim_sized_addr(iova & ~GENMASK_ULL(lg2 - 1, 0), lg2);
 	return sim_cmd_make(SIM_CMD_INVALIDATE_PAGES,
 			    FIELD_PREP(SIM_CMD_PAGES0_DOMAIN, domain),
-			    qw1 | (pde ? SIM_CMD_PAGES1_PDE : 0));
+			    sim_cmd_block(iova, last) | (pde ? SIM_CMD_PAGES1_PDE : 0));
+}
+
+/* spec 6.3.3, 6.3.5: the same, of requests with a PASID */
+static inline struct sim_cmd sim_cmd_with_pasid(struct sim_cmd cmd, u32 pasid)
+{
+	cmd.qw[0] |= cpu_to_le64(FIELD_PREP(SIM_CMD_PAGES0_PASID, pasid));
+	cmd.qw[1] |= cpu_to_le64(SIM_CMD_PAGES1_GN);
+	return cmd;
+}
+
+/*
+ * spec 6.3.6: what the ATC of @rid holds of the smallest block around
+ * [@iova, @last], with and without PASIDs; sim_cmd_with_pasid(): of one PASID.
+ */
+static inline struct sim_cmd sim_cmd_invalidate_atc(u16 rid, unsigned int qdep, u64 iova, u64 last)
+{
+	return sim_cmd_make(SIM_CMD_INVALIDATE_ATC,
+			    FIELD_PREP(SIM_CMD_ATC0_RID, rid) |
+			    FIELD_PREP(SIM_CMD_ATC0_QDEP, qdep & 31),
+			    sim_cmd_block(iova, last));
 }
 
 /* spec 6.3.3: every translation of @domain */

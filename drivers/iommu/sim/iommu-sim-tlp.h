@@ -18,6 +18,8 @@ enum iommu_sim_tlp_type {
 	SIM_TLP_MEM_READ,
 	SIM_TLP_MEM_WRITE,
 	SIM_TLP_FETCH_ADD,	/* data: the addend in, the old value out */
+	SIM_TLP_INV_REQUEST,	/* to a device: addr as in spec 8.6 */
+	SIM_TLP_INV_COMPLETION,	/* its answer: tag is a vector, len the completion count */
 };
 
 /* spec 8.2: completion status, numbered as in PCIe */
@@ -33,16 +35,19 @@ enum iommu_sim_tlp_status {
 #define SIM_TLP_PASID		BIT(0)	/* the PASID prefix is there */
 #define SIM_TLP_EXEC		BIT(1)
 #define SIM_TLP_PRIV		BIT(2)
+#define SIM_TLP_NW		BIT(3)	/* a translation request without intent to write */
 
 /**
- * struct iommu_sim_tlp - one request, sent upstream by a device
+ * struct iommu_sim_tlp - one packet, sent upstream by a device, or to a device
  * @type: enum iommu_sim_tlp_type
  * @at: address type, enum sim_at
- * @rid: requester ID, bus << 8 | devfn
+ * @rid: requester ID of the device, bus << 8 | devfn
  * @flags: SIM_TLP_*
  * @pasid: valid with SIM_TLP_PASID, 20 bits
  * @addr: address in bytes; what it means depends on @at
- * @len: payload in bytes, 1 to SIM_TLP_MAX_LEN; 4 or 8 for SIM_TLP_FETCH_ADD
+ * @len: payload in bytes, 1 to SIM_TLP_MAX_LEN; 4 or 8 for SIM_TLP_FETCH_ADD; 8 for
+ *	 a translation request
+ * @tag: of an invalidate request; in its completion a bit for each
  * @data: what to write, or where read data goes; always mapped kernel memory
  */
 struct iommu_sim_tlp {
@@ -53,6 +58,7 @@ struct iommu_sim_tlp {
 	u32 pasid;
 	u32 len;
 	u64 addr;
+	u32 tag;
 	void *data;
 };
 
@@ -67,5 +73,24 @@ struct dentry *iommu_sim_port_debugfs(const struct iommu_sim_port *port);
 struct sim_inject *iommu_sim_port_inject(const struct iommu_sim_port *port);
 enum iommu_sim_tlp_status iommu_sim_tlp_send(struct iommu_sim_port *port,
 					     struct iommu_sim_tlp *tlp);
+
+/**
+ * struct iommu_sim_function_ops - how a device hears from the IOMMU
+ * @invalidate: an invalidate request has come. The device may answer at once, by
+ *		iommu_sim_tlp_send(), or later. Called with interrupts off and locks
+ *		held: it must send nothing else, and not sleep.
+ */
+struct iommu_sim_function_ops {
+	void (*invalidate)(void *data, const struct iommu_sim_tlp *tlp);
+};
+
+/* A device with an ATC, as the IOMMU knows it */
+struct iommu_sim_function;
+
+struct iommu_sim_function *iommu_sim_function_add(struct iommu_sim_port *port, u16 rid,
+						  const struct iommu_sim_function_ops *ops,
+						  void *data);
+void iommu_sim_function_del(struct iommu_sim_function *fn);
+u64 iommu_sim_function_timeouts(const struct iommu_sim_function *fn);
 
 #endif

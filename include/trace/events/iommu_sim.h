@@ -40,6 +40,7 @@ TRACE_EVENT(iommu_sim_cmd_completed,
 				   { 1, "COMPLETION_WAIT" },
 				   { 2, "INVALIDATE_DEVTAB_ENTRY" },
 				   { 3, "INVALIDATE_PAGES" },
+				   { 4, "INVALIDATE_ATC" },
 				   { 8, "INVALIDATE_ALL" },
 				   { 9, "INVALIDATE_RANGE" }),
 		  __entry->qw0, __entry->qw1, __entry->error)

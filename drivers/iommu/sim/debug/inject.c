@@ -35,6 +35,12 @@ static const char *const point_names[SIM_INJECT_NR] = {
 	[SIM_INJECT_SHORT_COPY]			= "short_copy",
 	[SIM_INJECT_OVERRUN]			= "overrun",
 	[SIM_INJECT_LOST_MSI]			= "lost_msi",
+	[SIM_INJECT_ATC_SILENT]			= "atc_silent",
+	[SIM_INJECT_ATC_SKIP]			= "atc_skip",
+	[SIM_INJECT_ATC_WRONG_PASID]		= "atc_wrong_pasid",
+	[SIM_INJECT_ATC_TOO_NARROW]		= "atc_too_narrow",
+	[SIM_INJECT_ATC_EARLY]			= "atc_early",
+	[SIM_INJECT_ATC_KEEP_CROSSING]		= "atc_keep_crossing",
 };
 
 static bool matches(const struct sim_inject_point *point, int device, u64 iova, u64 last)

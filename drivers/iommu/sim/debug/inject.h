@@ -31,6 +31,12 @@ enum sim_inject_id {
 	SIM_INJECT_SHORT_COPY,		/* pci: a copy leaves out the last byte */
 	SIM_INJECT_OVERRUN,		/* pci: a copy writes a byte too many */
 	SIM_INJECT_LOST_MSI,		/* pci: a completion is not announced */
+	SIM_INJECT_ATC_SILENT,		/* pci: an invalidate request is not answered */
+	SIM_INJECT_ATC_SKIP,		/* pci: ... is answered and has no effect */
+	SIM_INJECT_ATC_WRONG_PASID,	/* pci: ... drops what another PASID has */
+	SIM_INJECT_ATC_TOO_NARROW,	/* pci: ... leaves out the last page */
+	SIM_INJECT_ATC_EARLY,		/* pci: ... has its effect after the answer */
+	SIM_INJECT_ATC_KEEP_CROSSING,	/* pci: a translation that crossed one is cached */
 	SIM_INJECT_NR
 };
 

@@ -10,6 +10,14 @@
 #include "compat.h"
 #include "hw.h"
 
+static void raise_error(struct iommu_sim_hw *hw)
+{
+	sim_hw_stat(hw, SIM_STAT_CMD_ERRORS);
+	raw_spin_lock(&hw->lock);
+	sim_hw_raise_status(hw, SIM_STATUS_CMD_ERROR);
+	raw_spin_unlock(&hw->lock);
+}
+
 static void stop(struct iommu_sim_hw *hw, unsigned int n, enum sim_event_type type,
 		 u64 cmd, u64 info)
 {
@@ -25,11 +33,17 @@ static void stop(struct iommu_sim_hw *hw, unsigned int n, enum sim_event_type ty
 	};
 
 	q->status = SIM_CMDQ_STATUS_ERR | FIELD_PREP(SIM_CMDQ_STATUS_CODE, type);
-	sim_hw_stat(hw, SIM_STAT_CMD_ERRORS);
 	sim_evtq_put(hw, &event);
-	raw_spin_lock(&hw->lock);
-	sim_hw_raise_status(hw, SIM_STATUS_CMD_ERROR);
-	raw_spin_unlock(&hw->lock);
+	raise_error(hw);
+}
+
+/* spec 8.6: the event about the device has been reported */
+static void stop_for_device(struct sim_cmdq *q, u16 rid)
+{
+	q->status = SIM_CMDQ_STATUS_ERR |
+		    FIELD_PREP(SIM_CMDQ_STATUS_CODE, SIM_EVT_IOTLB_INV_TIMEOUT) |
+		    FIELD_PREP(SIM_CMDQ_STATUS_RID, rid);
+	raise_error(q->hw);
 }
 
 /**
@@ -38,21 +52,35 @@ static void stop(struct iommu_sim_hw *hw, unsigned int n, enum sim_event_type ty
  * @q: the queue
  * @fenced: no store that a section must see has been made since the last full
  *	    barrier
+ * @stalled: the command at HEAD has to wait for a device
  */
 struct run {
 	struct iommu_sim_hw *hw;
 	struct sim_cmdq *q;
 	bool fenced;
+	bool stalled;
 };
+
+/* Whether what a device was asked is done; else the queue stays where it is */
+static bool device_done(struct run *run, enum sim_atc_result result, u16 rid)
+{
+	run->stalled = result != SIM_ATC_DONE;
+	if (result == SIM_ATC_TIMED_OUT)
+		stop_for_device(run->q, rid);
+	return !run->stalled;
+}
 
 /* spec 6.3.1 */
 static enum sim_event_type completion_wait(struct run *run, u64 qw0, u64 qw1, u64 *info)
 {
 	struct iommu_sim_hw *hw = run->hw;
 	__le64 data = cpu_to_le64(qw1);
+	u16 rid = 0;
 
 	if (qw0 & SIM_CMD_WAIT0_RSVD)
 		return SIM_EVT_ILLEGAL_COMMAND;
+	if (!device_done(run, sim_atc_wait(run->q, &rid), rid))
+		return SIM_EVT_NONE;
 	sim_hw_stat(hw, SIM_STAT_CMD_WAITS);
 	if (!run->fenced)
 		smp_mb();	/* as in sim_sections_sync() */
@@ -217,6 +245,41 @@ static enum sim_event_type invalidate_range(struct run *run, u64 qw0, u64 qw1)
 	return SIM_EVT_NONE;
 }
 
+/* spec 6.3.2 */
+static enum sim_event_type invalidate_devtab_entry(struct run *run, u64 qw0, u64 qw1)
+{
+	u16 rid = FIELD_GET(SIM_CMD_DEVTAB0_RID, qw0);
+	u32 pasid = FIELD_GET(SIM_CMD_DEVTAB0_PASID, qw0);
+
+	if (qw0 & SIM_CMD_DEVTAB0_RSVD || qw1 || (pasid && !(qw0 & SIM_CMD_DEVTAB0_GN)))
+		return SIM_EVT_ILLEGAL_COMMAND;
+	sim_hw_stat(run->hw, SIM_STAT_CMD_INV_DEVTAB);
+	if (qw0 & SIM_CMD_DEVTAB0_GN) {
+		sim_devtab_invalidate_pasid(run->hw, rid, pasid);
+	} else {
+		sim_devtab_invalidate(run->hw, rid);
+		sim_atc_forget_lost(run->hw, rid);
+	}
+	/* What used the old entry must not be filled after the next commands */
+	sim_tlb_invalidate_begin(&run->hw->caches);
+	run->fenced = true;
+	return SIM_EVT_NONE;
+}
+
+/* spec 6.3.6 */
+static enum sim_event_type invalidate_atc(struct run *run, u64 qw0, u64 qw1)
+{
+	bool whole = sim_sized_addr_lg2(qw1 & SIM_CMD_PAGES1_ADDR) > 64;
+	u16 rid = 0;
+
+	if (run->hw->config.no_ats || qw0 & SIM_CMD_ATC0_RSVD || qw1 & SIM_CMD_ATC1_RSVD ||
+	    (qw1 & SIM_CMD_PAGES1_S && whole))
+		return SIM_EVT_ILLEGAL_COMMAND;
+	if (device_done(run, sim_atc_invalidate(run->q, qw0, qw1, &rid), rid))
+		sim_hw_stat(run->hw, SIM_STAT_CMD_INV_ATC);
+	return SIM_EVT_NONE;
+}
+
 static void invalidate_all(struct run *run)
 {
 	struct iommu_sim_hw *hw = run->hw;
@@ -237,16 +300,11 @@ static enum sim_event_type execute(struct run *run, u64 qw0, u64 qw1, u64 *info)
 	case SIM_CMD_COMPLETION_WAIT:
 		return completion_wait(run, qw0, qw1, info);
 	case SIM_CMD_INVALIDATE_DEVTAB_ENTRY:
-		if (qw0 & SIM_CMD_DEVTAB0_RSVD || qw1)
-			return SIM_EVT_ILLEGAL_COMMAND;
-		sim_hw_stat(run->hw, SIM_STAT_CMD_INV_DEVTAB);
-		sim_devtab_invalidate(run->hw, FIELD_GET(SIM_CMD_DEVTAB0_RID, qw0));
-		/* What used the old entry must not be filled after the next commands */
-		sim_tlb_invalidate_begin(&run->hw->caches);
-		run->fenced = true;
-		return SIM_EVT_NONE;
+		return invalidate_devtab_entry(run, qw0, qw1);
 	case SIM_CMD_INVALIDATE_PAGES:
 		return invalidate_pages(run, qw0, qw1);
+	case SIM_CMD_INVALIDATE_ATC:
+		return invalidate_atc(run, qw0, qw1);
 	case SIM_CMD_INVALIDATE_RANGE:
 		return invalidate_range(run, qw0, qw1);
 	case SIM_CMD_INVALIDATE_ALL:
@@ -308,6 +366,8 @@ static void run_fetched(struct run *run, struct sim_cmdq *q)
 		u64 qw0 = le64_to_cpu(cmds[i].qw[0]), qw1 = le64_to_cpu(cmds[i].qw[1]);
 		enum sim_event_type error = execute(run, qw0, qw1, &info);
 
+		if (unlikely(run->stalled))
+			return;
 		trace_iommu_sim_cmd_completed(hw->id, q - hw->cmdq, qw0, qw1, error);
 		if (error) {
 			stop(hw, q - hw->cmdq, error, qw0, info);
@@ -319,23 +379,27 @@ static void run_fetched(struct run *run, struct sim_cmdq *q)
 	}
 }
 
-/* Execute up to @budget commands, or a few more; stops at an error (spec 6.4) */
-static void run_queue(struct sim_cmdq *q, unsigned int budget)
+/*
+ * Execute up to @budget commands, or a few more; stops at an error (spec 6.4). Returns
+ * whether it has to wait for a device.
+ */
+static bool run_queue(struct sim_cmdq *q, unsigned int budget)
 {
 	struct iommu_sim_hw *hw = q->hw;
 	struct run run = { .hw = hw, .q = q, .fenced = true };
 
 	lockdep_assert_held(&q->lock);
 	if (!has_work(q))
-		return;
+		return false;
 	/* Once for all of them. It is a full barrier, too, after what the driver stored. */
 	sim_tlb_invalidate_begin(&hw->caches);
 	sim_tlb_recycle(&hw->iotlb);
 	sim_tlb_recycle(&hw->pwc);
 	if (unlikely(q->has_late))
 		invalidate_late(&run);
-	for (; has_work(q) && budget; budget -= min(budget, FETCH))
+	for (; has_work(q) && budget && !run.stalled; budget -= min(budget, FETCH))
 		run_fetched(&run, q);
+	return run.stalled;
 }
 
 /**
@@ -362,7 +426,8 @@ void sim_cmdq_kick(struct sim_cmdq *q)
  */
 void sim_cmdq_help(struct sim_cmdq *q)
 {
-	if (q->hw->config.mode == SIM_CMDQ_THREAD)
+	if (q->hw->config.mode == SIM_CMDQ_THREAD || atomic_read(&q->atc_waiting) ||
+	    q->atc_stalled)
 		run_queue(q, U32_MAX);
 }
 
@@ -376,8 +441,8 @@ static void work(struct kthread_work *work)
 
 	do {
 		scoped_guard(raw_spinlock_irqsave, &q->lock) {
-			run_queue(q, THREAD_BUDGET);
-			more = has_work(q);
+			/* The device's answer, or who waits, has it looked at again */
+			more = !run_queue(q, THREAD_BUDGET) && has_work(q);
 		}
 		cond_resched();
 	} while (more);

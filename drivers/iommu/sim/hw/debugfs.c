@@ -42,7 +42,7 @@ static int iotlb_show(struct seq_file *s, void *unused)
 {
 	struct iommu_sim_hw *hw = s->private;
 
-	return sim_tlb_show(s, &hw->iotlb);
+	return sim_tlb_show(s, &hw->iotlb, 'd');
 }
 DEFINE_SHOW_ATTRIBUTE(iotlb);
 
@@ -50,7 +50,7 @@ static int pwc_show(struct seq_file *s, void *unused)
 {
 	struct iommu_sim_hw *hw = s->private;
 
-	return sim_tlb_show(s, &hw->pwc);
+	return sim_tlb_show(s, &hw->pwc, 'd');
 }
 DEFINE_SHOW_ATTRIBUTE(pwc);
 

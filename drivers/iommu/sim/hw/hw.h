@@ -17,6 +17,7 @@
 #include <linux/seqlock.h>
 #include <linux/spinlock.h>
 #include <linux/types.h>
+#include <linux/xarray.h>
 
 #include "debug/inject.h"
 #include "debug/stats.h"
@@ -57,6 +58,7 @@ enum sim_cmdq_mode {
  * @latency_ns: how long each takes, in SIM_CMDQ_LATENCY
  * @npcache: cache "not present", too (spec 5.4)
  * @no_range: without INVALIDATE_RANGE (spec 6.3.5)
+ * @no_ats: without ATS (spec 8.5)
  */
 struct sim_hw_config {
 	const struct sim_ram *ram;
@@ -67,6 +69,7 @@ struct sim_hw_config {
 	unsigned int latency_ns;
 	bool npcache;
 	bool no_range;
+	bool no_ats;
 };
 
 enum sim_hw_stat {
@@ -98,7 +101,12 @@ enum sim_hw_stat {
 	SIM_STAT_CMD_INV_DOMAIN,
 	SIM_STAT_CMD_INV_DEVTAB,
 	SIM_STAT_CMD_INV_ALL,
+	SIM_STAT_CMD_INV_ATC,
 	SIM_STAT_CMD_ERRORS,
+	SIM_STAT_ATS_REQUESTS,
+	SIM_STAT_ATS_TRANSLATED,
+	SIM_STAT_ATC_TIMEOUTS,
+	SIM_STAT_ATC_LATE,
 	SIM_STAT_EVENTS,
 	SIM_STAT_EVENTS_LOST,
 	SIM_STAT_NR
@@ -132,17 +140,21 @@ struct sim_cmdq {
 	struct kthread_work work;	/* in SIM_CMDQ_THREAD */
 	bool has_late;
 	struct sim_inval late;		/* injected: for after the completion */
+	atomic_t atc_waiting;		/* invalidate requests that are not answered */
+	u64 atc_deadline;		/* when the first of them may be late, in ns */
+	bool atc_stalled;		/* the command at HEAD waits for a tag ... */
+	u64 atc_stall_deadline;		/* ... which is late then */
 } ____cacheline_aligned_in_smp;
 
 /* A device table entry as read, and what it was read for */
 struct sim_dte_slot {
 	seqcount_raw_spinlock_t seq;	/* with iommu_sim_hw::lock */
-	u32 rid;		/* SIM_DTE_SLOT_EMPTY if none */
+	u64 key;		/* SIM_DTE_SLOT_EMPTY if none */
 	u64 qw[2];
 };
 
 #define SIM_DTE_SLOTS		256
-#define SIM_DTE_SLOT_EMPTY	U32_MAX
+#define SIM_DTE_SLOT_EMPTY	U64_MAX
 
 /*
  * An instance. @lock protects the registers, the event queue and @dte_slots;
@@ -154,6 +166,7 @@ struct iommu_sim_hw {
 	u64 status;
 	u64 devtab;
 	u64 evtq_base;
+	u64 atc_timeout;
 	u32 evtq_head;
 	u32 evtq_tail;
 
@@ -167,6 +180,7 @@ struct iommu_sim_hw {
 	struct kthread_worker *worker;
 	u32 dte_inv_seq;
 	struct sim_dte_slot dte_slots[SIM_DTE_SLOTS];
+	struct xarray functions;	/* struct iommu_sim_function by requester ID; RCU */
 
 	struct irq_work irq_work;
 	void (*raise_irq)(struct iommu_sim_hw *hw);
@@ -220,8 +234,10 @@ void sim_hw_report(struct iommu_sim_hw *hw, enum sim_event_type type,
 		   const struct iommu_sim_tlp *tlp, u16 domain, u16 flags, u64 info);
 
 /* hw/devtab.c */
-bool sim_devtab_lookup(struct iommu_sim_hw *hw, const struct iommu_sim_tlp *tlp, u64 qw[2]);
+enum iommu_sim_tlp_status sim_devtab_lookup(struct iommu_sim_hw *hw,
+					    const struct iommu_sim_tlp *tlp, u64 qw[2]);
 void sim_devtab_invalidate(struct iommu_sim_hw *hw, u16 rid);
+void sim_devtab_invalidate_pasid(struct iommu_sim_hw *hw, u16 rid, u32 pasid);
 void sim_devtab_invalidate_all(struct iommu_sim_hw *hw);
 
 /**
@@ -231,13 +247,14 @@ void sim_devtab_invalidate_all(struct iommu_sim_hw *hw);
  * @levels: how many levels, 1 to 6
  * @need: rights that the request needs, SIM_PTE_IR and SIM_PTE_IW
  * @rights: in: rights before the walk; out: what is left of them
- * @set: bits to set in the leaf, SIM_PTE_A and SIM_PTE_D
+ * @set: bits to set in the leaf, SIM_PTE_A, and SIM_PTE_D if it may be written
  * @entry: out: the last entry read
  * @entry_pa: out: its physical address
  * @pa: out: physical address of the page
  * @size_lg2: out: log2 of the page's size
  * @fault: out: flags of the fault, SIM_EVTF_*
  * @reads: out: entries read
+ * @dirty: the request writes, or is to be allowed to
  * @cached: begin where the page walk cache leads, and fill it
  * @space: what @iova belongs to, for that
  * @token: from sim_tlb_begin(), for that
@@ -255,6 +272,7 @@ struct sim_walk {
 	unsigned int size_lg2;
 	unsigned int reads;
 	u16 fault;
+	bool dirty;
 	bool cached;
 	struct sim_space space;
 	u64 token;
@@ -262,6 +280,20 @@ struct sim_walk {
 
 /* hw/walk.c */
 enum sim_event_type sim_walk(struct iommu_sim_hw *hw, struct sim_walk *walk);
+
+/* hw/ats.c */
+enum sim_atc_result {
+	SIM_ATC_DONE,
+	SIM_ATC_WAIT,		/* not yet: look again */
+	SIM_ATC_TIMED_OUT,	/* a device is late */
+};
+
+enum sim_atc_result sim_atc_invalidate(struct sim_cmdq *q, u64 qw0, u64 qw1, u16 *rid);
+enum sim_atc_result sim_atc_wait(struct sim_cmdq *q, u16 *rid);
+void sim_atc_forget_lost(struct iommu_sim_hw *hw, u16 rid);
+enum iommu_sim_tlp_status sim_atc_completion(struct iommu_sim_hw *hw,
+					     const struct iommu_sim_tlp *tlp);
+void sim_atc_cancel(struct sim_cmdq *q);
 
 /* hw/tlp.c */
 enum iommu_sim_tlp_status sim_hw_request(struct iommu_sim_hw *hw, struct iommu_sim_tlp *tlp);

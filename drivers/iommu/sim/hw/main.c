@@ -50,12 +50,6 @@ static bool caching_mode;
 module_param(caching_mode, bool, 0444);
 MODULE_PARM_DESC(caching_mode, "cache translations that are not present, too (default no)");
 
-static const char *const policies[SIM_TLB_NR_POLICIES] = {
-	[SIM_TLB_RANDOM]	= "random",
-	[SIM_TLB_LRU]		= "lru",
-	[SIM_TLB_PLRU]		= "plru",
-};
-
 static const char *const modes[SIM_CMDQ_NR_MODES] = {
 	[SIM_CMDQ_INLINE]	= "inline",
 	[SIM_CMDQ_LATENCY]	= "latency",
@@ -111,22 +105,12 @@ static void destroy_instance(struct iommu_sim_hw *hw)
 	sim_hw_destroy(hw);
 }
 
-static int create_instance(int id)
+static int create_instance(int id, const struct sim_hw_config *config)
 {
-	struct sim_hw_config config = {
-		.cmdqs = min(num_possible_cpus(), SIM_MAX_CMDQS),
-		.iotlb = { .sets_lg2 = ilog2(iotlb_sets), .ways = iotlb_ways },
-		.pwc = { .sets_lg2 = ilog2(pwc_sets), .ways = pwc_ways },
-		.latency_ns = cmdq_latency_ns,
-		.npcache = caching_mode,
-		.no_range = !invalidate_range,
-	};
 	struct iommu_sim_hw *hw;
 	int ret;
 
-	config.iotlb.policy = match_string(policies, ARRAY_SIZE(policies), iotlb_replacement);
-	config.mode = match_string(modes, ARRAY_SIZE(modes), cmdq_mode);
-	hw = sim_hw_create(&config);
+	hw = sim_hw_create(config);
 	if (IS_ERR(hw))
 		return PTR_ERR(hw);
 	hw->id = id;
@@ -311,43 +295,22 @@ EXPORT_SYMBOL_SIM_TLP(iommu_sim_port_inject);
 
 #define MAX_LATENCY_NS	100000
 
-static int __init check_sets(const char *name, unsigned int sets)
+/* Checks the parameters, too */
+static int __init configure(struct sim_hw_config *config)
 {
-	if (is_power_of_2(sets) && sets <= BIT(SIM_TLB_MAX_SETS_LG2))
-		return 0;
-	pr_err("iommu-sim: %s=%u is not a power of two up to 2^%u\n", name, sets,
-	       SIM_TLB_MAX_SETS_LG2);
-	return -EINVAL;
-}
+	int mode = match_string(modes, ARRAY_SIZE(modes), cmdq_mode), ret;
 
-static int __init check_word(const char *name, const char *const *words, size_t nr,
-			     const char *word)
-{
-	if (match_string(words, nr, word) >= 0)
-		return 0;
-	pr_err("iommu-sim: %s=%s is unknown\n", name, word);
-	return -EINVAL;
-}
-
-static int __init check_parameters(void)
-{
-	int ret;
-
-	ret = check_sets("iotlb_sets", iotlb_sets) ?: check_sets("pwc_sets", pwc_sets) ?:
-	      check_word("iotlb_replacement", policies, ARRAY_SIZE(policies), iotlb_replacement) ?:
-	      check_word("cmdq_mode", modes, ARRAY_SIZE(modes), cmdq_mode);
+	ret = sim_tlb_configure(&config->iotlb, "iotlb", iotlb_sets, iotlb_ways,
+				iotlb_replacement) ?:
+	      sim_tlb_configure(&config->pwc, "pwc", pwc_sets, pwc_ways, "random");
 	if (ret)
 		return ret;
-	if (!iotlb_ways || iotlb_ways > SIM_TLB_MAX_WAYS) {
-		pr_err("iommu-sim: iotlb_ways=%u is not 1 to %u\n", iotlb_ways, SIM_TLB_MAX_WAYS);
+	if (!iotlb_ways) {
+		pr_err("iommu-sim: iotlb_ways=0: there has to be an IOTLB\n");
 		return -EINVAL;
 	}
-	if (pwc_ways > SIM_TLB_MAX_WAYS) {
-		pr_err("iommu-sim: pwc_ways=%u is not 0 to %u\n", pwc_ways, SIM_TLB_MAX_WAYS);
-		return -EINVAL;
-	}
-	if (!strcmp(iotlb_replacement, policies[SIM_TLB_PLRU]) && !is_power_of_2(iotlb_ways)) {
-		pr_err("iommu-sim: iotlb_replacement=plru needs a power of two of iotlb_ways\n");
+	if (mode < 0) {
+		pr_err("iommu-sim: cmdq_mode=%s is unknown\n", cmdq_mode);
 		return -EINVAL;
 	}
 	if (cmdq_latency_ns > MAX_LATENCY_NS) {
@@ -355,21 +318,27 @@ static int __init check_parameters(void)
 		       MAX_LATENCY_NS);
 		return -EINVAL;
 	}
+	config->cmdqs = min(num_possible_cpus(), SIM_MAX_CMDQS);
+	config->mode = mode;
+	config->latency_ns = cmdq_latency_ns;
+	config->npcache = caching_mode;
+	config->no_range = !invalidate_range;
 	return 0;
 }
 
 static int __init sim_hw_init(void)
 {
+	struct sim_hw_config config = {};
 	int ret;
 
-	ret = check_parameters();
+	ret = configure(&config);
 	if (ret)
 		return ret;
 	ret = sim_mem_setup();
 	if (ret)
 		return ret;
 	sim_debugfs_root = debugfs_create_dir("iommu-sim", NULL);
-	ret = create_instance(0);
+	ret = create_instance(0, &config);
 	if (ret) {
 		debugfs_remove_recursive(sim_debugfs_root);
 		sim_mem_teardown();

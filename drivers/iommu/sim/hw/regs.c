@@ -38,7 +38,12 @@ const char *const sim_hw_stat_names[SIM_STAT_NR] = {
 	[SIM_STAT_CMD_INV_DOMAIN]	= "invalidate_domain",
 	[SIM_STAT_CMD_INV_DEVTAB]	= "invalidate_devtab_entry",
 	[SIM_STAT_CMD_INV_ALL]		= "invalidate_all",
+	[SIM_STAT_CMD_INV_ATC]		= "invalidate_atc",
 	[SIM_STAT_CMD_ERRORS]		= "command_errors",
+	[SIM_STAT_ATS_REQUESTS]		= "translation_requests",
+	[SIM_STAT_ATS_TRANSLATED]	= "translated_requests",
+	[SIM_STAT_ATC_TIMEOUTS]		= "atc_timeouts",
+	[SIM_STAT_ATC_LATE]		= "atc_late_completions",
 	[SIM_STAT_EVENTS]		= "events",
 	[SIM_STAT_EVENTS_LOST]		= "events_lost",
 };
@@ -55,6 +60,7 @@ static const struct sim_reg regs[] = {
 	{ SIM_REG_EVTQ_BASE, .rw = SIM_BASE_ADDR | SIM_BASE_LG2 },
 	{ SIM_REG_EVTQ_HEAD, .rw = GENMASK_ULL(15, 0) },
 	{ SIM_REG_EVTQ_TAIL },
+	{ SIM_REG_ATC_TIMEOUT, .rw = SIM_ATC_TIMEOUT },
 };
 
 /* The doorbell first: it is written to all the time */
@@ -98,7 +104,9 @@ static u64 capabilities(const struct iommu_sim_hw *hw)
 	       FIELD_PREP(SIM_CAP_CMDQS, hw->config.cmdqs - 1) |
 	       FIELD_PREP(SIM_CAP_CMDQ_LG2, SIM_CMDQ_MAX_LG2) |
 	       FIELD_PREP(SIM_CAP_EVTQ_LG2, SIM_EVTQ_MAX_LG2) |
-	       FIELD_PREP(SIM_CAP_DEVTAB_LG2, SIM_DEVTAB_MAX_LG2);
+	       FIELD_PREP(SIM_CAP_DEVTAB_LG2, SIM_DEVTAB_MAX_LG2) |
+	       (hw->config.no_ats ? 0 : SIM_CAP_HAS_ATS) |
+	       FIELD_PREP(SIM_CAP_PASID_BITS, SIM_PASID_BITS);
 }
 
 static u64 get_reg(const struct iommu_sim_hw *hw, u32 offset)
@@ -120,6 +128,8 @@ static u64 get_reg(const struct iommu_sim_hw *hw, u32 offset)
 		return hw->evtq_head;
 	case SIM_REG_EVTQ_TAIL:
 		return hw->evtq_tail;
+	case SIM_REG_ATC_TIMEOUT:
+		return hw->atc_timeout;
 	default:
 		return U64_MAX;
 	}
@@ -220,6 +230,9 @@ static void set_reg(struct iommu_sim_hw *hw, u32 offset, u64 value)
 	case SIM_REG_EVTQ_HEAD:
 		hw->evtq_head = value;
 		break;
+	case SIM_REG_ATC_TIMEOUT:
+		WRITE_ONCE(hw->atc_timeout, value);
+		break;
 	}
 }
 
@@ -241,6 +254,7 @@ static void set_cmdq_reg(struct sim_cmdq *q, u32 offset, u64 value)
 			q->head = 0;
 			q->tail = 0;
 			q->status = 0;
+			sim_atc_cancel(q);
 		}
 		q->ctrl = value;
 		break;
@@ -316,6 +330,9 @@ static void no_irq(struct iommu_sim_hw *hw)
 {
 }
 
+/* spec 2.1: after a reset */
+#define ATC_TIMEOUT_US	10000
+
 /**
  * sim_hw_init_caches() - make the caches of an instance
  * @hw: the instance
@@ -361,9 +378,11 @@ struct iommu_sim_hw *sim_hw_create(const struct sim_hw_config *config)
 	hw->irq_work = IRQ_WORK_INIT_HARD(interrupt);
 	hw->raise_irq = no_irq;
 	sim_inject_init(&hw->inject);
+	xa_init(&hw->functions);
+	hw->atc_timeout = ATC_TIMEOUT_US;
 	for (i = 0; i < SIM_DTE_SLOTS; i++) {
 		seqcount_raw_spinlock_init(&hw->dte_slots[i].seq, &hw->lock);
-		hw->dte_slots[i].rid = SIM_DTE_SLOT_EMPTY;
+		hw->dte_slots[i].key = SIM_DTE_SLOT_EMPTY;
 	}
 
 	ret = sim_stats_init(&hw->stats, sim_hw_stat_names, SIM_STAT_NR);
@@ -410,6 +429,7 @@ void sim_hw_destroy(struct iommu_sim_hw *hw)
 	sim_cmdqs_stop(hw);
 	irq_work_sync(&hw->irq_work);
 	sim_inject_destroy(&hw->inject);
+	xa_destroy(&hw->functions);
 	sim_cmdqs_destroy(hw);
 	sim_tlb_destroy(&hw->pwc);
 	sim_tlb_destroy(&hw->iotlb);

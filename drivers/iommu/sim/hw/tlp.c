@@ -10,6 +10,18 @@
 /* spec 8.1 */
 static bool well_formed(const struct iommu_sim_tlp *tlp)
 {
+	bool ask = tlp->at == SIM_AT_TRANSLATION_REQUEST;
+
+	if (tlp->at > SIM_AT_TRANSLATED || (tlp->flags & SIM_TLP_NW && !ask))
+		return false;
+	/* spec 8.5: the address decides, and may have a PASID no more */
+	if (tlp->at == SIM_AT_TRANSLATED && tlp->flags & SIM_TLP_PASID)
+		return false;
+	if (tlp->flags & SIM_TLP_PASID && tlp->pasid >> SIM_PASID_BITS)
+		return false;
+	if (ask)
+		return tlp->type == SIM_TLP_MEM_READ && tlp->len == sizeof(u64) &&
+		       !(tlp->addr & (BIT(SIM_PAGE_LG2) - 1));
 	if (!tlp->len || tlp->len > SIM_TLP_MAX_LEN ||
 	    (tlp->addr & (SIM_TLP_MAX_LEN - 1)) + tlp->len > SIM_TLP_MAX_LEN)
 		return false;
@@ -56,7 +68,7 @@ static enum sim_event_type walk_and_fill(struct iommu_sim_hw *hw, struct sim_wal
 	walk->levels = FIELD_GET(SIM_DTE0_LEVELS, dte0);
 	walk->rights = SIM_PTE_IR | SIM_PTE_IW;
 	walk->set = (dte0 & SIM_DTE0_HA ? SIM_PTE_A : 0) |
-		    (dte0 & SIM_DTE0_HD && walk->need & SIM_PTE_IW ? SIM_PTE_D : 0);
+		    (dte0 & SIM_DTE0_HD && walk->dirty ? SIM_PTE_D : 0);
 
 	event = sim_walk(hw, walk);
 	sim_hw_stat(hw, SIM_STAT_WALKS);
@@ -84,6 +96,15 @@ static void count_hit(struct iommu_sim_hw *hw, unsigned int size_lg2)
 	sim_stat_inc_hot(&hw->size_hits, size_lg2);
 }
 
+static struct sim_space space_of(const struct iommu_sim_tlp *tlp, u64 dte1)
+{
+	return (struct sim_space) {
+		.domain = FIELD_GET(SIM_DTE1_DOMAIN, dte1),
+		.has_pasid = tlp->flags & SIM_TLP_PASID,
+		.pasid = tlp->flags & SIM_TLP_PASID ? tlp->pasid : 0,
+	};
+}
+
 /* spec 4; the physical address, or the event that has been reported */
 static enum sim_event_type translate(struct iommu_sim_hw *hw, const struct iommu_sim_tlp *tlp,
 				     const u64 dte[2], u64 token, u64 *pa)
@@ -92,8 +113,9 @@ static enum sim_event_type translate(struct iommu_sim_hw *hw, const struct iommu
 	struct sim_walk walk = {
 		.iova = tlp->addr,
 		.need = rights_needed(tlp),
+		.dirty = tlp->type != SIM_TLP_MEM_READ,
 		.cached = true,
-		.space = sim_domain_space(domain),
+		.space = space_of(tlp, dte[1]),
 		.token = token,
 	};
 	struct sim_tlb_data data;
@@ -155,44 +177,165 @@ static int access(struct iommu_sim_hw *hw, const struct iommu_sim_tlp *tlp, u64 
 	}
 }
 
+/* What a translation request is answered with: a block of memory, and what is allowed there */
+static u64 ats_answer(u64 pa, unsigned int size_lg2, u64 rights)
+{
+	u64 answer = FIELD_PREP(SIM_ATS_R, FIELD_GET(SIM_PTE_IR, rights)) |
+		     FIELD_PREP(SIM_ATS_W, FIELD_GET(SIM_PTE_IW, rights));
+
+	/* spec 8.5: of what is not there nothing is told */
+	if (!answer)
+		return 0;
+	return answer | (size_lg2 > SIM_PAGE_LG2 ? SIM_ATS_S | sim_sized_addr(pa, size_lg2) : pa);
+}
+
+/* Without dirty tracking, or with D set, what is cached says all; else ask the table */
+static bool ats_from_cache(struct iommu_sim_hw *hw, const struct sim_walk *walk, u64 dte0,
+			   u64 *answer)
+{
+	struct sim_tlb_data data;
+
+	if (!sim_tlb_lookup(&hw->iotlb, walk->space, walk->iova, &data))
+		return false;
+	if (dte0 & SIM_DTE0_HD && data.rights & SIM_PTE_IW && !(data.rights & SIM_PTE_D)) {
+		if (walk->dirty)
+			return false;
+		data.rights &= ~SIM_PTE_IW;
+	}
+	count_hit(hw, data.size_lg2);
+	*answer = ats_answer(data.pa, data.size_lg2, data.rights & dte0);
+	return true;
+}
+
+/*
+ * spec 8.5. That nothing is mapped is an answer, and no event. Where D has to be set
+ * for writes, a write is not allowed before, as the writes themselves are not seen.
+ */
+static enum sim_event_type ats_translate(struct iommu_sim_hw *hw, const struct iommu_sim_tlp *tlp,
+					 const u64 dte[2], u64 token, u64 *answer)
+{
+	struct sim_walk walk = {
+		.iova = tlp->addr,
+		.dirty = !(tlp->flags & SIM_TLP_NW) && dte[0] & SIM_DTE0_IW,
+		.cached = true,
+		.space = space_of(tlp, dte[1]),
+		.token = token,
+	};
+	enum sim_event_type event;
+	u16 domain = walk.space.domain;
+
+	if (ats_from_cache(hw, &walk, dte[0], answer))
+		return SIM_EVT_NONE;
+
+	sim_hw_stat(hw, SIM_STAT_TLB_MISSES);
+	*answer = 0;
+	event = walk_and_fill(hw, &walk, dte[0]);
+	if (event == SIM_EVT_IO_PAGE_FAULT && !(walk.fault & SIM_EVTF_RSVD))
+		return SIM_EVT_NONE;
+	if (event) {
+		sim_hw_report(hw, event, tlp, domain, walk.fault,
+			      event == SIM_EVT_PAGE_TAB_HW_ERROR ? walk.entry_pa : walk.entry);
+		return event;
+	}
+	if (dte[0] & SIM_DTE0_HD && !(walk.entry & SIM_PTE_D))
+		walk.rights &= ~SIM_PTE_IW;
+	*answer = ats_answer(walk.pa, walk.size_lg2, walk.rights & dte[0]);
+	trace_iommu_sim_translation(hw->id, tlp->rid, domain, tlp->addr, walk.pa, walk.size_lg2,
+				    false);
+	return SIM_EVT_NONE;
+}
+
+/* spec 8.5: what an address is without translation */
+#define BYPASS_LG2	20
+
+static_assert(IS_ALIGNED(SIM_MSI_WINDOW, BIT(BYPASS_LG2)) &&
+	      SIM_MSI_WINDOW_LAST - SIM_MSI_WINDOW + 1 == BIT(BYPASS_LG2));
+
+/* Points that have to see the IOVA of every access: no access comes translated then */
+static bool judges_addresses(const struct sim_inject *inject)
+{
+	return READ_ONCE(inject->point[SIM_INJECT_TRANSLATION_FAULT].armed) ||
+	       READ_ONCE(inject->point[SIM_INJECT_UNSUPPORTED_REQUEST].armed);
+}
+
+static enum iommu_sim_tlp_status ats_request(struct iommu_sim_hw *hw, struct iommu_sim_tlp *tlp,
+					     const u64 dte[2], u64 token)
+{
+	u64 block = tlp->addr & ~GENMASK_ULL(BYPASS_LG2 - 1, 0), answer;
+	__le64 data;
+
+	sim_hw_stat(hw, SIM_STAT_ATS_REQUESTS);
+	if (block == SIM_MSI_WINDOW)
+		answer = ats_answer(block, BYPASS_LG2, SIM_PTE_IW) | SIM_ATS_U;
+	else if (FIELD_GET(SIM_DTE0_CFG, dte[0]) == SIM_DTE_CFG_BYPASS)
+		answer = ats_answer(block, BYPASS_LG2, dte[0]);
+	else if (ats_translate(hw, tlp, dte, token, &answer))
+		return SIM_CPL_COMPLETER_ABORT;
+	if (answer && sim_inject_any() && judges_addresses(&hw->inject))
+		answer |= SIM_ATS_U;
+	data = cpu_to_le64(answer);
+	memcpy(tlp->data, &data, sizeof(data));
+	return SIM_CPL_SUCCESS;
+}
+
+static enum iommu_sim_tlp_status complete_access(struct iommu_sim_hw *hw,
+						 const struct iommu_sim_tlp *tlp, u16 domain,
+						 u64 pa)
+{
+	if (!access(hw, tlp, pa))
+		return SIM_CPL_SUCCESS;
+	sim_hw_report(hw, SIM_EVT_MASTER_ABORT, tlp, domain, 0, pa);
+	return SIM_CPL_UNSUPPORTED_REQUEST;
+}
+
+static enum iommu_sim_tlp_status refuse(struct iommu_sim_hw *hw, const struct iommu_sim_tlp *tlp,
+					enum sim_event_type event, u16 domain, u16 flags)
+{
+	sim_hw_report(hw, event, tlp, domain, flags, 0);
+	return event == SIM_EVT_INVALID_DEVICE_REQUEST ? SIM_CPL_UNSUPPORTED_REQUEST :
+							 SIM_CPL_COMPLETER_ABORT;
+}
+
 static enum iommu_sim_tlp_status request(struct iommu_sim_hw *hw, struct iommu_sim_tlp *tlp)
 {
+	enum iommu_sim_tlp_status status;
 	u64 dte[2], pa, token;
 	u16 domain;
 
 	/* Pairs with smp_store_release() in set_ctrl() */
 	if (!(smp_load_acquire(&hw->ctrl) & SIM_CTRL_EN))
 		return SIM_CPL_COMPLETER_ABORT;
-	if (!well_formed(tlp) || tlp->at != SIM_AT_UNTRANSLATED || tlp->flags & SIM_TLP_PASID) {
-		sim_hw_report(hw, SIM_EVT_INVALID_DEVICE_REQUEST, tlp, 0, 0, 0);
-		return SIM_CPL_UNSUPPORTED_REQUEST;
-	}
-	if (sim_inject(&hw->inject, SIM_INJECT_UNSUPPORTED_REQUEST, tlp->rid, tlp->addr,
+	if (!well_formed(tlp))
+		return refuse(hw, tlp, SIM_EVT_INVALID_DEVICE_REQUEST, 0, 0);
+	if (tlp->at == SIM_AT_UNTRANSLATED &&
+	    sim_inject(&hw->inject, SIM_INJECT_UNSUPPORTED_REQUEST, tlp->rid, tlp->addr,
 		       tlp->addr + tlp->len - 1))
 		return SIM_CPL_UNSUPPORTED_REQUEST;
 	token = sim_tlb_begin(&hw->caches);
-	if (!sim_devtab_lookup(hw, tlp, dte))
-		return SIM_CPL_COMPLETER_ABORT;
+	status = sim_devtab_lookup(hw, tlp, dte);
+	if (status)
+		return status;
 
 	domain = FIELD_GET(SIM_DTE1_DOMAIN, dte[1]);
-	if (FIELD_GET(SIM_DTE0_CFG, dte[0]) == SIM_DTE_CFG_ABORT) {
-		sim_hw_report(hw, SIM_EVT_DEVICE_BLOCKED, tlp, domain, 0, 0);
-		return SIM_CPL_COMPLETER_ABORT;
-	}
-	if (rights_needed(tlp) & ~dte[0]) {
-		sim_hw_report(hw, SIM_EVT_IO_PAGE_FAULT, tlp, domain, SIM_EVTF_PERM, 0);
-		return SIM_CPL_COMPLETER_ABORT;
-	}
+	/* spec 8.5: the one gate of translated requests */
+	if (tlp->at != SIM_AT_UNTRANSLATED && !(dte[1] & SIM_DTE1_ATS))
+		return refuse(hw, tlp, SIM_EVT_INVALID_DEVICE_REQUEST, 0, 0);
+	if (FIELD_GET(SIM_DTE0_CFG, dte[0]) == SIM_DTE_CFG_ABORT &&
+	    tlp->at != SIM_AT_TRANSLATED)
+		return refuse(hw, tlp, SIM_EVT_DEVICE_BLOCKED, domain, 0);
+	if (tlp->at == SIM_AT_TRANSLATION_REQUEST)
+		return ats_request(hw, tlp, dte, token);
+	if (rights_needed(tlp) & ~dte[0])
+		return refuse(hw, tlp, SIM_EVT_IO_PAGE_FAULT, domain, SIM_EVTF_PERM);
 	pa = tlp->addr;
+	if (tlp->at == SIM_AT_TRANSLATED) {
+		sim_hw_stat(hw, SIM_STAT_ATS_TRANSLATED);
+		return complete_access(hw, tlp, domain, pa);
+	}
 	if (FIELD_GET(SIM_DTE0_CFG, dte[0]) == SIM_DTE_CFG_TRANSLATE &&
 	    translate(hw, tlp, dte, token, &pa))
 		return SIM_CPL_COMPLETER_ABORT;
-
-	if (access(hw, tlp, pa)) {
-		sim_hw_report(hw, SIM_EVT_MASTER_ABORT, tlp, domain, 0, pa);
-		return SIM_CPL_UNSUPPORTED_REQUEST;
-	}
-	return SIM_CPL_SUCCESS;
+	return complete_access(hw, tlp, domain, pa);
 }
 
 /**
@@ -206,8 +349,12 @@ static enum iommu_sim_tlp_status request(struct iommu_sim_hw *hw, struct iommu_s
 enum iommu_sim_tlp_status sim_hw_request(struct iommu_sim_hw *hw, struct iommu_sim_tlp *tlp)
 {
 	unsigned long flags = sim_section_enter(&hw->sections);
-	enum iommu_sim_tlp_status status = request(hw, tlp);
+	enum iommu_sim_tlp_status status;
 
+	if (unlikely(tlp->type == SIM_TLP_INV_COMPLETION))
+		status = sim_atc_completion(hw, tlp);
+	else
+		status = request(hw, tlp);
 	if (status)
 		sim_hw_stat(hw, SIM_STAT_ABORTS);
 	sim_section_exit(&hw->sections, flags);

@@ -130,7 +130,7 @@ static enum sim_event_type walk_once(struct iommu_sim_hw *hw, struct sim_walk *w
  */
 enum sim_event_type sim_walk(struct iommu_sim_hw *hw, struct sim_walk *walk)
 {
-	u64 rights = walk->rights;
+	u64 rights = walk->rights, set;
 	unsigned int tries = WALK_TRIES;
 	enum sim_event_type event;
 	int ret;
@@ -144,12 +144,12 @@ enum sim_event_type sim_walk(struct iommu_sim_hw *hw, struct sim_walk *walk)
 	while (tries--) {
 		walk->rights = rights;
 		event = walk_once(hw, walk);
-		if (event || !(walk->set & ~walk->entry))
+		set = walk->rights & SIM_PTE_IW ? walk->set : walk->set & ~SIM_PTE_D;
+		if (event || !(set & ~walk->entry))
 			return event;
-		ret = sim_mem_cmpxchg64(hw, walk->entry_pa, walk->entry,
-					walk->entry | walk->set);
+		ret = sim_mem_cmpxchg64(hw, walk->entry_pa, walk->entry, walk->entry | set);
 		if (!ret) {
-			walk->entry |= walk->set;
+			walk->entry |= set;
 			return SIM_EVT_NONE;
 		}
 		if (ret != -EAGAIN)

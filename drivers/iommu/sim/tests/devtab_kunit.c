@@ -73,8 +73,8 @@ static void test_reserved_bits(struct kunit *test)
 		BYPASS, DTE_V | DTE_ABORT,
 		DTE_V | DTE_TRANSLATE | DTE_LEVELS(3) | RW | BENCH_RAM,
 	};
-	/* 0, 3:2, 7, 8, 11:9, 51:12, 61, 62; 15:0, 32; none; none */
-	static const u64 listed[4] = { 0x600fffffffffff8dULL, 0x10000ffffULL, 0, 0 };
+	/* 0, 3:2, 7, 8, 11:9, 51:12, 61, 62; 15:0, 32; 0, the others only with it; none */
+	static const u64 listed[4] = { 0x600fffffffffff8dULL, 0x10000ffffULL, 1, 0 };
 	struct bench *b = bench_start(test, NULL);
 	unsigned int kind, word, bit;
 	u64 value;

@@ -174,12 +174,16 @@ void pt_model_split_all(struct pt_model *m)
  */
 void pt_model_write(struct pt_model *m, u32 i, u64 offset)
 {
+	struct pt_place place;
 	u32 end;
 
 	if (!pt_model_mapped(m, i) || m->unit[i].lg2 < m->w->unit_lg2)
 		return;
 	m->step++;
-	pt_bench_hw_walk(m->b, pt_model_iova(m, i) + offset, SIM_PTE_A | SIM_PTE_D);
+	place = pt_bench_hw_walk(m->b, pt_model_iova(m, i) + offset, SIM_PTE_A | SIM_PTE_D);
+	/* Nobody writes there, so it is not dirty */
+	if (!(place.flags & SIM_PTE_IW))
+		return;
 	for (pt_model_page(m, i, &i, &end); i < end; i++)
 		m->unit[i].dirty = true;
 }

@@ -31,6 +31,15 @@ static const struct cmd_case cmd_cases[] = {
 	  0xfffffffffffee000ULL | CMD_INV_PAGES_S },
 	{ "invalidate pages, all bits", CMD_INV_PAGES(1), ~0xfffULL | CMD_INV_PAGES_S,
 	  EVT_ILLEGAL_COMMAND },
+	{ "invalidate the entry of a PASID", CMD_INV_DEVTAB | 0x1fffffffffULL },
+	{ "invalidate the entry of a PASID, without GN", CMD_INV_DEVTAB | 0x10108, 0,
+	  EVT_ILLEGAL_COMMAND },
+	{ "invalidate an ATC, no such device", 0x401fffff00000000ULL, 0x5000 },
+	{ "invalidate an ATC, PASID", 0x40000108000fffffULL, 4 },
+	{ "invalidate an ATC, all of it", 0x4000010800000000ULL,
+	  0x7ffffffffffff000ULL | CMD_INV_PAGES_S },
+	{ "invalidate an ATC, all bits", 0x4000010800000000ULL, ~0xfffULL | CMD_INV_PAGES_S,
+	  EVT_ILLEGAL_COMMAND },
 	{ "invalidate all", CMD_INV_ALL },
 	{ "invalidate a range of a page", 0x9000000100000000ULL, 0x5000 },
 	{ "invalidate the longest range", 0x9ffffffffff00000ULL, 0x5000 },
@@ -99,10 +108,12 @@ static void test_illegal_commands(struct kunit *test)
 	} listed[] = {
 		/* S, I, 51:3; all of word 1 */
 		{ 1, 0x000ffffffffffffbULL, ~0ULL },
-		/* 15:0 */
-		{ 2, 0xffff, 0 },
+		/* 15:0, GN; the PASID only with that */
+		{ 2, 0x000000100000ffffULL, 0 },
 		/* 19:0, 47:32; S PDE GN, 63:12 */
 		{ 3, 0x0000ffff000fffffULL, 0xfffffffffffff007ULL },
+		/* 52:48, 47:32, 19:0; S GN, 63:12 */
+		{ 4, 0x001fffff000fffffULL, 0xfffffffffffff005ULL },
 		{ 8, 0, 0 },
 		/* 59:48, 47:32, 31:20, 19:0; PDE GN, 63:12 */
 		{ 9, 0x0fffffffffffffffULL, 0xfffffffffffff006ULL },
@@ -112,7 +123,7 @@ static void test_illegal_commands(struct kunit *test)
 	u64 op;
 
 	for (op = 0; op < 16; op++)
-		if (op != 1 && op != 2 && op != 3 && op != 8 && op != 9)
+		if (op != 1 && op != 2 && op != 3 && op != 4 && op != 8 && op != 9)
 			expect_illegal(b, op << 60, 0);
 
 	for (i = 0; i < ARRAY_SIZE(listed); i++) {
@@ -152,6 +163,13 @@ static void test_builders(struct kunit *test)
 		  0x3000000100000000ULL, 0x3ffffffffffff001ULL },
 		{ sim_cmd_invalidate_domain(2), 0x3000000200000000ULL, 0x7ffffffffffff003ULL },
 		{ sim_cmd_invalidate_all(), 0x8000000000000000ULL, 0 },
+		{ sim_cmd_invalidate_pasid_entry(0x1234, 0xabcde), 0x2000001abcde1234ULL, 0 },
+		{ sim_cmd_with_pasid(sim_cmd_invalidate_pages(1, 0x5000, 0x5fff, false), 0xabcde),
+		  0x30000001000abcdeULL, 0x5004 },
+		{ sim_cmd_invalidate_atc(0x1234, 32, 0x4000, 0x5fff), 0x4000123400000000ULL,
+		  0x4001 },
+		{ sim_cmd_with_pasid(sim_cmd_invalidate_atc(0x1234, 5, 0, ~0ULL), 3),
+		  0x4005123400000003ULL, 0x7ffffffffffff005ULL },
 		{ sim_cmd_invalidate_range(0xabcd, 0x5000, 0x5fff, false),
 		  0x9000abcd00000000ULL, 0x5000 },
 		{ sim_cmd_invalidate_range(1, 0x5000, 0x7fff, true),

@@ -103,7 +103,7 @@ static void set_bits(const struct ref_mem *mem, const struct ref_walk *w)
 
 	if (w->set_a)
 		*low |= 1 << 5;
-	if (w->set_d)
+	if (w->set_d && w->may_write)
 		*low |= 1 << 6;
 }
 

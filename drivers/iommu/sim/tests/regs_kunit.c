@@ -13,9 +13,10 @@ struct reg_case {
 };
 
 static const struct reg_case reg_cases[] = {
-	/* version 1, 6 levels, 52 bits, 3 queues, 2^16 of everything */
+	/* version 1, 6 levels, 52 bits, 3 queues, 2^16 of everything, ATS, 20 bits of PASID */
 	{ "CAP",	0x000, 0x1 | 6 << 4 | 52 << 8 | 1 << 15 | 2 << 16 |
-			       16ULL << 32 | 16ULL << 37 | 16ULL << 42, 0 },
+			       16ULL << 32 | 16ULL << 37 | 16ULL << 42 | 1ULL << 47 |
+			       20ULL << 48, 0 },
 	/* bits 51:12 without 39 */
 	{ "PGSIZES",	0x008, 0x000fff7ffffff000ULL, 0 },
 	{ "CTRL",	0x010, 0, 0x5 },	/* no ring, no EVTQ_EN */
@@ -24,6 +25,7 @@ static const struct reg_case reg_cases[] = {
 	{ "EVTQ_BASE",	0x028, 0, ADDR | 0x1f },
 	{ "EVTQ_HEAD",	0x030, 0, 0xffff },
 	{ "EVTQ_TAIL",	0x038, 0, 0 },
+	{ "ATC_TIMEOUT", 0x040, 10000, 0xffffffff },
 	{ "CMDQ_BASE 0",   0x1000, 0, ADDR | 0x1f },
 	{ "CMDQ_HEAD 0",   0x1008, 0, 0 },
 	{ "CMDQ_STATUS 0", 0x1020, 0, 0 },
@@ -87,7 +89,7 @@ static void test_capabilities_follow_configuration(struct kunit *test)
 static void test_other_offsets(struct kunit *test)
 {
 	static const u32 offsets[] = {
-		0x001, 0x004, 0x00c, 0x014, 0x024, 0x040, 0x048, 0x800, 0xff8,
+		0x001, 0x004, 0x00c, 0x014, 0x024, 0x044, 0x048, 0x800, 0xff8,
 		0x1004, 0x1028, 0x1038, 0x103f,
 		0x10c0, 0x10d8,			/* there are 3 queues only */
 		0x11000, 0x7fffffff, 0xfffffff8, 0xffffffff,

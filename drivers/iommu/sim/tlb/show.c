@@ -19,7 +19,8 @@ void sim_tlb_size_name(char *name, size_t len, unsigned int size_lg2)
 	snprintf(name, len, "%u%c", 1U << (size_lg2 % 10), "kmgtpe"[size_lg2 / 10 - 1]);
 }
 
-static int show_entries(struct seq_file *s, const struct sim_tlb *tlb, struct xarray *owners)
+static int show_entries(struct seq_file *s, const struct sim_tlb *tlb, struct xarray *owners,
+			char flag)
 {
 	struct sim_tlb_entry entry;
 	struct sim_space space;
@@ -40,11 +41,12 @@ static int show_entries(struct seq_file *s, const struct sim_tlb *tlb, struct xa
 				seq_printf(s, "%u ", space.pasid);
 			else
 				seq_puts(s, "- ");
-			seq_printf(s, "%#llx %s %#llx %s%s%s%s\n", entry.iova, size, entry.data.pa,
+			seq_printf(s, "%#llx %s %#llx %s%s", entry.iova, size, entry.data.pa,
 				   entry.data.rights & SIM_PTE_IR ? "r" : "",
-				   entry.data.rights & SIM_PTE_IW ? "w" : "",
-				   entry.data.rights & SIM_PTE_D ? "d" : "",
-				   entry.data.rights ? "" : "absent");
+				   entry.data.rights & SIM_PTE_IW ? "w" : "");
+			if (entry.data.rights & SIM_PTE_D)
+				seq_putc(s, flag);
+			seq_puts(s, entry.data.rights ? "\n" : "absent\n");
 		}
 	}
 	return 0;
@@ -54,10 +56,11 @@ static int show_entries(struct seq_file *s, const struct sim_tlb *tlb, struct xa
  * sim_tlb_show() - list what a cache holds
  * @s: where to
  * @tlb: the cache
+ * @flag: the letter for SIM_PTE_D
  *
  * Context: may sleep. Return: 0 or -ENOMEM.
  */
-int sim_tlb_show(struct seq_file *s, const struct sim_tlb *tlb)
+int sim_tlb_show(struct seq_file *s, const struct sim_tlb *tlb, char flag)
 {
 	struct xarray owners;
 	int ret;
@@ -65,7 +68,7 @@ int sim_tlb_show(struct seq_file *s, const struct sim_tlb *tlb)
 	if (!sim_tlb_exists(tlb))
 		return 0;
 	xa_init(&owners);
-	ret = sim_tags_owners(&tlb->tags, &owners) ?: show_entries(s, tlb, &owners);
+	ret = sim_tags_owners(&tlb->tags, &owners) ?: show_entries(s, tlb, &owners, flag);
 	xa_destroy(&owners);
 	return ret;
 }

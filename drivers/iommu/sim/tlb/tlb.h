@@ -64,8 +64,9 @@ static inline struct sim_space sim_domain_space(u16 domain)
 /**
  * struct sim_tlb_data - what is cached of a page
  * @pa: physical address of the page, or of a table that translates it
- * @rights: SIM_PTE_IR and SIM_PTE_IW as allowed, SIM_PTE_D if it was set;
- *          0 if the page is known not to be present
+ * @rights: SIM_PTE_IR and SIM_PTE_IW as allowed; SIM_PTE_D in an IOTLB if it was
+ *	    set, in an ATC if requests must not be translated; 0 if the page is known
+ *	    not to be present
  * @size_lg2: log2 of its size
  */
 struct sim_tlb_data {
@@ -184,8 +185,12 @@ void sim_tlb_invalidate_all(struct sim_tlb *tlb);
 bool sim_tlb_entry(const struct sim_tlb *tlb, unsigned long set, unsigned int way,
 		   struct sim_tlb_entry *entry);
 
+/* tlb/config.c */
+int sim_tlb_configure(struct sim_tlb_config *config, const char *name, unsigned int sets,
+		      unsigned int ways, const char *replacement);
+
 /* tlb/show.c */
-int sim_tlb_show(struct seq_file *s, const struct sim_tlb *tlb);
+int sim_tlb_show(struct seq_file *s, const struct sim_tlb *tlb, char flag);
 void sim_tlb_size_name(char *name, size_t len, unsigned int size_lg2);
 
 /* tlb/tags.c */
