@@ -217,7 +217,11 @@ int sim_channel_send(struct sim_channel *ch, struct iommu_sim_tlp *tlp,
 		sim_section_exit(&ep->sections, flags);
 		sim_channel_wait(ch, sim_channel_may_go_on);
 	}
-	ret = ep->up->send(ep->up, tlp);
+	/* spec 10.3: not to be sent; to the engine it is as if nobody had taken it */
+	if (tlp->flags & SIM_TLP_PASID && !READ_ONCE(ep->may_use_pasid))
+		ret = SIM_CPL_UNSUPPORTED_REQUEST;
+	else
+		ret = sim_atc_send(ep, tlp);
 	if (!ret && then)
 		then(ch);
 	sim_section_exit(&ep->sections, flags);

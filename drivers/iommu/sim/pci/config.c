@@ -19,7 +19,9 @@ enum sim_cfg_hook {
 	SIM_HOOK_COMMAND,
 	SIM_HOOK_PM_CTRL,
 	SIM_HOOK_DEVCTL,
+	SIM_HOOK_ATS_CTRL,
 	SIM_HOOK_PRI_CTRL,
+	SIM_HOOK_PASID_CTRL,
 	SIM_HOOK_CH_CTRL,
 	SIM_HOOK_CH_TAIL,
 };
@@ -64,6 +66,7 @@ struct sim_cfg_reg {
 			 FIELD_PREP_CONST(PCI_MSI_FLAGS_QMASK, SIM_MSI_VECTORS_LG2))
 /* A queue depth field of 0 means 32 */
 #define ATS_CAP		PCI_ATS_CAP_PAGE_ALIGNED
+#define ATS_STU		GENMASK(4, 0)
 #define PASID_CAP	(PCI_PASID_CAP_EXEC | PCI_PASID_CAP_PRIV | \
 			 FIELD_PREP_CONST(PCI_PASID_CAP_WIDTH, 20))
 #define PASID_CTRL_RW	(PCI_PASID_CTRL_ENABLE | PCI_PASID_CTRL_EXEC | PCI_PASID_CTRL_PRIV)
@@ -99,8 +102,8 @@ static const struct sim_cfg_reg sim_cfg_fixed[] = {
 	RO(SIM_CAP_EXP + PCI_EXP_DEVCAP2, DEVCAP2),
 
 	RO(SIM_CAP_ATS, EXT_CAP(PCI_EXT_CAP_ID_ATS, 1, SIM_CAP_PRI)),
-	RW(SIM_CAP_ATS + PCI_ATS_CAP, ATS_CAP,
-	   LO_HI(0, PCI_ATS_CTRL_ENABLE | PCI_ATS_CTRL_STU(0x1f))),
+	HOOK(SIM_CAP_ATS + PCI_ATS_CAP, ATS_CAP,
+	     LO_HI(0, PCI_ATS_CTRL_ENABLE | PCI_ATS_CTRL_STU(0x1f)), 0, SIM_HOOK_ATS_CTRL),
 
 	RO(SIM_CAP_PRI, EXT_CAP(PCI_EXT_CAP_ID_PRI, 1, SIM_CAP_PASID)),
 	HOOK(SIM_CAP_PRI + PCI_PRI_CTRL, LO_HI(0, PCI_PRI_STATUS_STOPPED),
@@ -109,7 +112,8 @@ static const struct sim_cfg_reg sim_cfg_fixed[] = {
 	RW(SIM_CAP_PRI + PCI_PRI_ALLOC_REQ, 0, U32_MAX),
 
 	RO(SIM_CAP_PASID, EXT_CAP(PCI_EXT_CAP_ID_PASID, 1, SIM_CAP_DVSEC)),
-	RW(SIM_CAP_PASID + PCI_PASID_CAP, PASID_CAP, LO_HI(0, PASID_CTRL_RW)),
+	HOOK(SIM_CAP_PASID + PCI_PASID_CAP, PASID_CAP, LO_HI(0, PASID_CTRL_RW), 0,
+	     SIM_HOOK_PASID_CTRL),
 
 	RO(SIM_CAP_DVSEC, EXT_CAP(PCI_EXT_CAP_ID_DVSEC, 1, 0)),
 	RO(SIM_CAP_DVSEC + PCI_DVSEC_HEADER1, DVSEC_HEADER1),
@@ -138,6 +142,12 @@ static const struct sim_cfg_reg sim_cfg_channel[] = {
 static_assert(SIM_CAP_DVSEC + IOMMU_SIM_CHANNEL(IOMMU_SIM_MAX_CHANNELS) <= SIM_CFG_SIZE);
 static_assert(ARRAY_SIZE(sim_cfg_channel) == IOMMU_SIM_CH_ERRORS / sizeof(u32) + 1);
 
+/* spec 10.2: without an ATC there is neither ATS nor PRI */
+static bool sim_cfg_hidden(const struct sim_endpoint *ep, unsigned int offset)
+{
+	return !ep->atc && offset >= SIM_CAP_ATS && offset < SIM_CAP_PASID;
+}
+
 /* The register at @offset, aligned, and its channel or NULL */
 static const struct sim_cfg_reg *sim_cfg_find(struct sim_endpoint *ep, unsigned int offset,
 					      struct sim_channel **ch)
@@ -156,6 +166,8 @@ static const struct sim_cfg_reg *sim_cfg_find(struct sim_endpoint *ep, unsigned 
 		*ch = &ep->ch[index];
 		return &sim_cfg_channel[i];
 	}
+	if (sim_cfg_hidden(ep, offset))
+		return NULL;
 	for (i = 0; i < ARRAY_SIZE(sim_cfg_fixed); i++)
 		if (sim_cfg_fixed[i].reg.offset == offset)
 			return &sim_cfg_fixed[i];
@@ -176,12 +188,19 @@ void sim_cfg_reset(struct sim_endpoint *ep)
 	lockdep_assert_held(&ep->lock);
 
 	for (i = 0; i < ARRAY_SIZE(sim_cfg_fixed); i++)
-		*sim_cfg_cell(ep, sim_cfg_fixed[i].reg.offset) = sim_cfg_fixed[i].reg.reset;
+		if (!sim_cfg_hidden(ep, sim_cfg_fixed[i].reg.offset))
+			*sim_cfg_cell(ep, sim_cfg_fixed[i].reg.offset) =
+				sim_cfg_fixed[i].reg.reset;
+	/* Extended capabilities begin here, whatever the first one is */
+	if (!ep->atc)
+		*sim_cfg_cell(ep, SIM_CAP_ATS) = EXT_CAP(0, 1, SIM_CAP_PASID);
 	*sim_cfg_cell(ep, SIM_CAP_DVSEC + PCI_DVSEC_HEADER1) |=
 		IOMMU_SIM_CHANNEL(ep->nr_channels) << 20;
 	*sim_cfg_cell(ep, SIM_CAP_DVSEC + IOMMU_SIM_REG_CAPS) |= ep->nr_channels;
 
 	WRITE_ONCE(ep->may_send, false);
+	WRITE_ONCE(ep->may_use_pasid, false);
+	sim_atc_set(ep, false, 0);
 	for (i = 0; i < ep->nr_channels; i++) {
 		struct sim_channel *ch = &ep->ch[i];
 		unsigned int r;
@@ -215,6 +234,20 @@ static unsigned int sim_cfg_write_pm(struct sim_endpoint *ep, u32 *cell, u32 old
 	return sim_cfg_update_may_send(ep);
 }
 
+static unsigned int sim_cfg_write_ats(struct sim_endpoint *ep, u32 cell)
+{
+	u16 ctrl = cell >> 16;
+
+	sim_atc_set(ep, ctrl & PCI_ATS_CTRL_ENABLE, FIELD_GET(ATS_STU, ctrl));
+	return SIM_AFTER_SYNC;
+}
+
+static unsigned int sim_cfg_write_pasid(struct sim_endpoint *ep, u32 cell)
+{
+	WRITE_ONCE(ep->may_use_pasid, cell >> 16 & PCI_PASID_CTRL_ENABLE);
+	return SIM_AFTER_SYNC;
+}
+
 /* No page request is ever outstanding: the interface stops at once */
 static void sim_cfg_write_pri(u32 *cell)
 {
@@ -236,9 +269,13 @@ static unsigned int sim_cfg_hook(struct sim_endpoint *ep, struct sim_channel *ch
 			return 0;
 		sim_cfg_reset(ep);
 		return SIM_AFTER_SYNC | SIM_AFTER_WAKE;
+	case SIM_HOOK_ATS_CTRL:
+		return sim_cfg_write_ats(ep, *cell);
 	case SIM_HOOK_PRI_CTRL:
 		sim_cfg_write_pri(cell);
 		return 0;
+	case SIM_HOOK_PASID_CTRL:
+		return sim_cfg_write_pasid(ep, *cell);
 	case SIM_HOOK_CH_CTRL:
 		return sim_channel_write_ctrl(ch, old, pulse);
 	case SIM_HOOK_CH_TAIL:

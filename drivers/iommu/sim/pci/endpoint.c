@@ -69,6 +69,16 @@ bool sim_endpoint_msi(struct sim_endpoint *ep, unsigned int vector)
 	return ep->up->send(ep->up, &tlp) == SIM_CPL_SUCCESS;
 }
 
+/**
+ * sim_endpoint_undebugfs() - undo sim_endpoint_debugfs()
+ * @ep: the endpoint
+ */
+void sim_endpoint_undebugfs(struct sim_endpoint *ep)
+{
+	debugfs_remove(ep->debugfs);
+	ep->debugfs = NULL;
+}
+
 static void sim_endpoint_stop(struct sim_endpoint *ep)
 {
 	unsigned int i;
@@ -104,11 +114,13 @@ static int sim_channel_init(struct sim_endpoint *ep, unsigned int index)
  * @up: where its requests go
  * @rid: requester ID, bus << 8 | devfn
  * @nr_channels: channels of its DMA engine, 1 to IOMMU_SIM_MAX_CHANNELS
+ * @atc: geometry of its ATC, or NULL for none, and no ATS
  *
  * Return: the endpoint, or an error pointer. Context: sleeps.
  */
 struct sim_endpoint *sim_endpoint_create(struct sim_upstream *up, u16 rid,
-					 unsigned int nr_channels)
+					 unsigned int nr_channels,
+					 const struct sim_tlb_config *atc)
 {
 	struct sim_endpoint *ep;
 	unsigned int i;
@@ -122,6 +134,8 @@ struct sim_endpoint *sim_endpoint_create(struct sim_upstream *up, u16 rid,
 	ep->rid = rid;
 	raw_spin_lock_init(&ep->lock);
 	ret = sim_sections_init(&ep->sections);
+	if (!ret && atc)
+		ret = sim_atc_create(ep, atc);
 	for (i = 0; !ret && i < nr_channels; i++)
 		ret = sim_channel_init(ep, i);
 	if (ret) {
@@ -143,8 +157,9 @@ struct sim_endpoint *sim_endpoint_create(struct sim_upstream *up, u16 rid,
  */
 void sim_endpoint_destroy(struct sim_endpoint *ep)
 {
-	debugfs_remove(ep->debugfs);
+	sim_endpoint_undebugfs(ep);
 	sim_endpoint_stop(ep);
+	sim_atc_destroy(ep);
 	sim_sections_destroy(&ep->sections);
 	kfree(ep);
 }
@@ -180,9 +195,17 @@ static int stats_show(struct seq_file *m, void *unused)
 		for (i = 0; i < ARRAY_SIZE(counters); i++)
 			seq_printf(m, "channel%u_%s %llu\n", c, counters[i].name,
 				   *(u64 *)((void *)&s[c] + counters[i].offset));
+	if (ep->atc)
+		sim_atc_show_stats(m, ep);
 	return 0;
 }
 DEFINE_SHOW_ATTRIBUTE(stats);
+
+static int atc_show(struct seq_file *m, void *unused)
+{
+	return sim_atc_show(m, m->private);
+}
+DEFINE_SHOW_ATTRIBUTE(atc);
 
 /**
  * sim_endpoint_debugfs() - show an endpoint in debugfs until it is destroyed
@@ -198,4 +221,6 @@ void sim_endpoint_debugfs(struct sim_endpoint *ep, struct dentry *dir, u32 segme
 		 PCI_SLOT(ep->rid & 0xff), PCI_FUNC(ep->rid & 0xff));
 	ep->debugfs = debugfs_create_dir(name, dir);
 	debugfs_create_file("stats", 0444, ep->debugfs, ep, &stats_fops);
+	if (ep->atc)
+		debugfs_create_file("atc", 0400, ep->debugfs, ep, &atc_fops);
 }

@@ -25,6 +25,24 @@ static unsigned int channels = 2;
 module_param(channels, uint, 0444);
 MODULE_PARM_DESC(channels, "DMA channels of each endpoint, 1 to 8 (default 2)");
 
+static bool ats = true;
+module_param(ats, bool, 0444);
+MODULE_PARM_DESC(ats, "endpoints have ATS and PRI (default yes)");
+
+static unsigned int atc_sets = 256;
+module_param(atc_sets, uint, 0444);
+MODULE_PARM_DESC(atc_sets, "ATC sets of each endpoint, a power of two up to 2^16 (default 256)");
+
+static unsigned int atc_ways = 4;
+module_param(atc_ways, uint, 0444);
+MODULE_PARM_DESC(atc_ways, "ATC entries of a set, 1 to 16 (default 4)");
+
+static char *atc_replacement = "random";
+module_param(atc_replacement, charp, 0444);
+MODULE_PARM_DESC(atc_replacement, "which entry of a full set goes: random, lru, plru (default random)");
+
+static struct sim_tlb_config atc_config;
+
 /**
  * struct sim_root_port - the host bridge and what is below it
  * @sysdata: what x86 wants to find in pci_bus.sysdata
@@ -179,12 +197,20 @@ static int sim_create_endpoints(struct sim_root_port *rp)
 	rp->debugfs = debugfs_create_dir("endpoints", iommu_sim_port_debugfs(rp->port));
 	for (i = 0; i < endpoints; i++) {
 		u16 rid = PCI_DEVID(SIM_BUS, PCI_DEVFN(i, 0));
-		struct sim_endpoint *ep = sim_endpoint_create(&rp->upstream, rid, channels);
+		struct iommu_sim_function *fn;
+		struct sim_endpoint *ep;
 
+		ep = sim_endpoint_create(&rp->upstream, rid, channels, ats ? &atc_config : NULL);
 		if (IS_ERR(ep))
 			return PTR_ERR(ep);
-		sim_endpoint_debugfs(ep, rp->debugfs, rp->segment);
 		rp->slot[i] = ep;
+		if (ats) {
+			fn = iommu_sim_function_add(rp->port, rid, &sim_atc_ops, ep);
+			if (IS_ERR(fn))
+				return PTR_ERR(fn);
+			ep->function = fn;
+		}
+		sim_endpoint_debugfs(ep, rp->debugfs, rp->segment);
 	}
 	return 0;
 }
@@ -193,9 +219,12 @@ static void sim_destroy_endpoints(struct sim_root_port *rp)
 {
 	unsigned int i;
 
-	for (i = 0; i < SIM_SLOTS; i++)
-		if (rp->slot[i])
-			sim_endpoint_destroy(rp->slot[i]);
+	for (i = 0; i < SIM_SLOTS && rp->slot[i]; i++) {
+		sim_endpoint_undebugfs(rp->slot[i]);
+		if (rp->slot[i]->function)
+			iommu_sim_function_del(rp->slot[i]->function);
+		sim_endpoint_destroy(rp->slot[i]);
+	}
 	debugfs_remove(rp->debugfs);
 }
 
@@ -299,6 +328,14 @@ static int __init sim_pci_init(void)
 		return -EINVAL;
 	}
 
+	ret = sim_tlb_configure(&atc_config, "atc", atc_sets, atc_ways, atc_replacement);
+	if (ret)
+		return ret;
+	if (!atc_ways) {
+		pr_err("atc_ways=0: there has to be an ATC; ats=0 is without\n");
+		return -EINVAL;
+	}
+
 	rp = kzalloc(sizeof(*rp), GFP_KERNEL);
 	if (!rp)
 		return -ENOMEM;
@@ -326,3 +363,4 @@ MODULE_LICENSE("GPL");
 MODULE_SOFTDEP("pre: iommu-sim");
 SIM_IMPORT_NS(IOMMU_SIM_TLP);
 SIM_IMPORT_NS(IOMMU_SIM_DEBUG);
+SIM_IMPORT_NS(IOMMU_SIM_TLB);

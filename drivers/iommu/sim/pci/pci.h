@@ -19,11 +19,13 @@
 #include "iommu-sim-regfile.h"
 #include "iommu-sim-section.h"
 #include "iommu-sim-tlp.h"
+#include "tlb/tlb.h"
 
 struct dentry;
 struct pci_bus;
 struct pci_host_bridge;
 struct seq_file;
+struct sim_atc;
 struct sim_endpoint;
 struct task_struct;
 
@@ -138,6 +140,10 @@ struct sim_channel {
  * @lock: protects the registers; nothing is sent and nobody is woken under it
  * @sections: every request but an MSI is sent inside one
  * @may_send: bus master and in D0; read in sections
+ * @may_use_pasid: PASID is enabled; read in sections
+ * @ats_enabled: the Enable bit of ATS
+ * @atc: address translation cache, or NULL if there is no ATS
+ * @function: what invalidate requests come by; NULL if nobody knows the endpoint
  * @cfg: configuration space, in CPU byte order
  * @debugfs: directory of the endpoint
  * @nr_channels: entries of @ch
@@ -149,6 +155,10 @@ struct sim_endpoint {
 	raw_spinlock_t lock;
 	struct sim_sections sections;
 	bool may_send;
+	bool may_use_pasid;
+	bool ats_enabled;
+	struct sim_atc *atc;
+	struct iommu_sim_function *function;
 	u32 cfg[SIM_CFG_SIZE / sizeof(u32)];
 	struct dentry *debugfs;
 	unsigned int nr_channels;
@@ -184,16 +194,27 @@ int sim_channel_send(struct sim_channel *ch, struct iommu_sim_tlp *tlp,
 		     void (*then)(struct sim_channel *ch));
 int sim_channel_thread(void *data);
 
+/* atc.c */
+extern const struct iommu_sim_function_ops sim_atc_ops;
+int sim_atc_create(struct sim_endpoint *ep, const struct sim_tlb_config *config);
+void sim_atc_destroy(struct sim_endpoint *ep);
+void sim_atc_set(struct sim_endpoint *ep, bool enable, unsigned int stu);
+enum iommu_sim_tlp_status sim_atc_send(struct sim_endpoint *ep, struct iommu_sim_tlp *tlp);
+void sim_atc_show_stats(struct seq_file *s, const struct sim_endpoint *ep);
+int sim_atc_show(struct seq_file *s, const struct sim_endpoint *ep);
+
 /* engine.c */
 int sim_engine_execute(struct sim_channel *ch);
 
 /* endpoint.c */
 struct sim_endpoint *sim_endpoint_create(struct sim_upstream *up, u16 rid,
-					 unsigned int nr_channels);
+					 unsigned int nr_channels,
+					 const struct sim_tlb_config *atc);
 void sim_endpoint_destroy(struct sim_endpoint *ep);
 void sim_endpoint_wake(struct sim_endpoint *ep, struct sim_channel *ch);
 bool sim_endpoint_msi(struct sim_endpoint *ep, unsigned int vector);
 void sim_endpoint_debugfs(struct sim_endpoint *ep, struct dentry *dir, u32 segment);
+void sim_endpoint_undebugfs(struct sim_endpoint *ep);
 
 /* msi.c */
 struct sim_msi;

@@ -28,6 +28,9 @@ u64 tlp_bench_seed(struct kunit *test)
 	return seed;
 }
 
+/* Off until a test turns it on */
+static const struct sim_tlb_config tlp_bench_atc = { .sets_lg2 = 4, .ways = 4 };
+
 static bool is_msi(const struct iommu_sim_tlp *tlp)
 {
 	return tlp->type == SIM_TLP_MEM_WRITE && tlp->addr == TLP_MSI && tlp->len == 4;
@@ -172,7 +175,7 @@ struct tlp_bench *tlp_bench_create(struct kunit *test)
 	init_swait_queue_head(&b->wait);
 	b->ram = bench_alloc(test, TLP_RAM_SIZE);
 	b->log = bench_alloc(test, TLP_LOG_SIZE * sizeof(*b->log));
-	b->ep = sim_endpoint_create(&b->up, TLP_RID, TLP_CHANNELS);
+	b->ep = sim_endpoint_create(&b->up, TLP_RID, TLP_CHANNELS, &tlp_bench_atc);
 	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, b->ep);
 	KUNIT_ASSERT_EQ(test, kunit_add_action_or_reset(test, bench_destroy, b), 0);
 	tlp_bench_arm(b);
@@ -192,6 +195,8 @@ void tlp_bench_arm(struct tlp_bench *b)
 	sim_cfg_write(b->ep, 0x54, 4, TLP_MSI);
 	sim_cfg_write(b->ep, 0x5c, 2, TLP_MSI_DATA);
 	sim_cfg_write(b->ep, 0x52, 2, 0x1 | 3 << 4);
+	/* PASID control */
+	sim_cfg_write(b->ep, 0x126, 2, 1);
 	tlp_bus_master(b, true);
 }
 
