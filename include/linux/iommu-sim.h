@@ -36,11 +36,12 @@ static inline int iommu_sim_domain_set_min_granularity(struct iommu_domain *d)
 
 /**
  * struct iommu_sim_event - what has happened to a range of IOVA
- * @type: one of IOMMU_SIM_MAP, IOMMU_SIM_UNMAP
+ * @type: one of IOMMU_SIM_MAP, IOMMU_SIM_UNMAP, IOMMU_SIM_DEVIOTLB_UNMAP
  * @iova: first address
  * @len: bytes
- * @pa: what @iova translates to; 0 in an UNMAP
- * @prot: IOMMU_READ and IOMMU_WRITE, as it is mapped, or was until now
+ * @pa: what @iova translates to; 0 but in a MAP
+ * @prot: IOMMU_READ and IOMMU_WRITE, as it is mapped, or was until now; 0 in a
+ *	  DEVIOTLB_UNMAP
  */
 struct iommu_sim_event {
 	unsigned int type;

@@ -35,9 +35,19 @@
 /* 6.13: one way to make all paging domains; before, iommufd had its own */
 #define SIM_HAVE_PAGING_FLAGS	(LINUX_VERSION_CODE >= KERNEL_VERSION(6, 13, 0))
 
+/* 6.14: a PASID is detached by attaching the blocked domain; before, there was a call */
+#define SIM_HAVE_BLOCKED_PASID	(LINUX_VERSION_CODE >= KERNEL_VERSION(6, 14, 0))
+
 /* 6.14: a worker that runs at once got this name; before, all did */
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 14, 0)
 #define kthread_run_worker(...)	kthread_create_worker(__VA_ARGS__)
+#endif
+
+/* 6.15: domains that are to be used with PASIDs are asked for */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 15, 0)
+#define SIM_ALLOC_PASID		0
+#else
+#define SIM_ALLOC_PASID		IOMMU_HWPT_ALLOC_PASID
 #endif
 
 /* 6.18: emulated host bridges draw their PCI domains from one allocator */
@@ -49,6 +59,9 @@
 #else
 #define SIM_OLD_DOMAIN	, struct iommu_domain *old
 #endif
+
+/* 7.2: user space asks whether ATS is supported */
+#define SIM_HAVE_CAP_ATS	(LINUX_VERSION_CODE >= KERNEL_VERSION(7, 2, 0))
 
 /* 7.2: a driver can have ranges as they were asked for, not split into pages */
 #define SIM_HAVE_PT_RANGES	(LINUX_VERSION_CODE >= KERNEL_VERSION(7, 2, 0))

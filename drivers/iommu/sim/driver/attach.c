@@ -2,10 +2,12 @@
 /*
  * Who may do what: device table entries, and what puts a device into a domain.
  */
+#include <linux/overflow.h>
+
 #include "driver.h"
 
 /* spec 3.2: V goes first and comes last. Not yet seen by the silicon. */
-static void write_dte(struct sim_device *sdev, u64 qw0, u64 qw1)
+static void write_dte(struct sim_device *sdev, u64 qw0, u64 qw1, u64 qw2)
 {
 	struct sim_dte *dte = &sdev->iommu->devtab[sdev->rid];
 
@@ -14,9 +16,56 @@ static void write_dte(struct sim_device *sdev, u64 qw0, u64 qw1)
 	/* V off before the rest changes; pairs with the silicon's read_words() */
 	smp_wmb();
 	WRITE_ONCE(dte->qw[1], cpu_to_le64(qw1));
+	WRITE_ONCE(dte->qw[2], cpu_to_le64(qw2));
 	/* ... and on after it */
 	smp_wmb();
 	WRITE_ONCE(dte->qw[0], cpu_to_le64(qw0));
+}
+
+static struct sim_domain *paging_domain(struct iommu_domain *domain)
+{
+	return domain && sim_is_paging(domain) ? to_sim_domain(domain) : NULL;
+}
+
+/**
+ * sim_domain_words() - what an entry says that leads to a domain
+ * @d: the domain, or NULL for none
+ * @qw: words 0 and 1, of a device table entry or of a PASID's
+ */
+void sim_domain_words(struct iommu_domain *d, u64 qw[2])
+{
+	struct sim_domain *domain = paging_domain(d);
+
+	qw[1] = 0;
+	if (domain) {
+		qw[0] = SIM_DTE0_V | FIELD_PREP(SIM_DTE0_CFG, SIM_DTE_CFG_TRANSLATE) |
+			FIELD_PREP(SIM_DTE0_LEVELS, domain->pt.levels) |
+			virt_to_phys(domain->pt.root) | SIM_DTE0_IR | SIM_DTE0_IW |
+			(domain->tracking ? SIM_DTE0_HA | SIM_DTE0_HD : 0);
+		qw[1] = FIELD_PREP(SIM_DTE1_DOMAIN, domain->id);
+	} else if (d && d->type == IOMMU_DOMAIN_IDENTITY) {
+		qw[0] = SIM_DTE0_V | FIELD_PREP(SIM_DTE0_CFG, SIM_DTE_CFG_BYPASS) |
+			SIM_DTE0_IR | SIM_DTE0_IW;
+	} else {
+		qw[0] = SIM_DTE0_V | FIELD_PREP(SIM_DTE0_CFG, SIM_DTE_CFG_ABORT);
+	}
+}
+
+/* Write the entry that follows from what is known of the device */
+static void write_current(struct sim_device *sdev)
+{
+	u64 qw[2], qw2 = 0;
+
+	sim_domain_words(sdev->blocked ? NULL : sdev->domain, qw);
+	if (sdev->pasid_dir && !sdev->blocked) {
+		/* What the device may do limits what its PASIDs may */
+		qw[0] |= SIM_DTE0_IR | SIM_DTE0_IW;
+		qw2 = SIM_DTE2_PV | FIELD_PREP(SIM_DTE2_LG2, SIM_PASID_DIR_MAX_LG2) |
+		      virt_to_phys(sdev->pasid_dir);
+	}
+	if (sdev->ats_entry && !sdev->blocked && !READ_ONCE(sdev->quarantined))
+		qw[1] |= SIM_DTE1_ATS;
+	write_dte(sdev, qw[0], qw[1], qw2);
 }
 
 static int flush_dte(struct sim_device *sdev)
@@ -35,45 +84,71 @@ static void turn_off(struct sim_iommu *iommu)
 }
 
 /**
+ * sim_device_block() - nothing of what a device does reaches memory any more
+ * @sdev: the device
+ * @error: why
+ *
+ * Until it is attached to another domain. Context: any.
+ */
+void sim_device_block(struct sim_device *sdev, int error)
+{
+	scoped_guard(raw_spinlock_irqsave, &sdev->lock) {
+		sdev->blocked = true;
+		write_current(sdev);
+	}
+	dev_err_ratelimited(sdev->dev, "flush failed (%d): DMA is blocked until the device is attached again\n",
+			    error);
+	if (flush_dte(sdev))
+		turn_off(sdev->iommu);
+}
+
+/**
+ * sim_device_shut() - no translated request of a device reaches memory any more
+ * @sdev: the device, in quarantine
+ *
+ * Context: any.
+ */
+void sim_device_shut(struct sim_device *sdev)
+{
+	struct sim_cmd cmd = sim_cmd_invalidate_devtab_entry(sdev->rid);
+
+	scoped_guard(raw_spinlock_irqsave, &sdev->lock)
+		write_current(sdev);
+	if (sim_queue_submit(sdev->iommu, &cmd, 1))
+		turn_off(sdev->iommu);
+}
+
+static bool uses(struct sim_device *sdev, const struct iommu_domain *domain)
+{
+	struct iommu_domain *d;
+	unsigned long pasid;
+
+	if (READ_ONCE(sdev->domain) == domain)
+		return true;
+	xa_for_each(&sdev->pasids, pasid, d)
+		if (d == domain)
+			return true;
+	return false;
+}
+
+/**
  * sim_domain_block() - a flush failed where the API has no way to say so
  * @domain: the domain
  * @error: why
  *
- * Blocks all devices whose entries lead to @domain, before the caller can free
- * what they might reach. Context: any.
+ * Blocks all devices that use @domain, before the caller can free what they might
+ * reach. Context: any.
  */
 void sim_domain_block(struct sim_domain *domain, int error)
 {
-	struct sim_iommu *iommu = domain->iommu;
 	struct sim_device *sdev;
-	unsigned long rid, flags;
-	bool block;
+	unsigned long rid;
 
-	sim_stat_inc(&iommu->stats, SIM_DSTAT_FLUSH_FAILURES);
-	rcu_read_lock();
-	xa_for_each(&iommu->devices, rid, sdev) {
-		raw_spin_lock_irqsave(&sdev->lock, flags);
-		block = sdev->domain == &domain->domain;
-		if (block) {
-			sdev->blocked = true;
-			write_dte(sdev, sim_blocked_dte(), 0);
-		}
-		raw_spin_unlock_irqrestore(&sdev->lock, flags);
-		if (!block)
-			continue;
-		dev_err_ratelimited(sdev->dev, "flush failed (%d): DMA is blocked until the device is attached again\n",
-				    error);
-		if (flush_dte(sdev)) {
-			turn_off(iommu);
-			break;
-		}
-	}
-	rcu_read_unlock();
-}
-
-static struct sim_domain *paging_domain(struct iommu_domain *domain)
-{
-	return domain && sim_is_paging(domain) ? to_sim_domain(domain) : NULL;
+	sim_stat_inc(&domain->iommu->stats, SIM_DSTAT_FLUSH_FAILURES);
+	guard(rcu)();
+	xa_for_each(&domain->iommu->devices, rid, sdev)
+		if (uses(sdev, &domain->domain))
+			sim_device_block(sdev, error);
 }
 
 /* On whose behalf maps in @domain fail, if there is only one; iommu->lock held */
@@ -95,77 +170,226 @@ static void update_injected_device(struct sim_iommu *iommu, struct iommu_domain 
 	WRITE_ONCE(to_sim_domain(domain)->pt.device, nr == 1 ? rid : SIM_INJECT_ANY_DEVICE);
 }
 
-static int set_dte(struct sim_device *sdev, struct iommu_domain *domain, u64 qw0, u64 qw1)
+static int set_dte(struct sim_device *sdev, struct iommu_domain *domain)
 {
-	unsigned long flags;
+	struct iommu_domain *d;
+	unsigned long pasid;
+	int ret = 0;
 
-	raw_spin_lock_irqsave(&sdev->lock, flags);
-	/* From here on sim_domain_block() of that domain is about this device */
-	if (sdev->domain != domain)
-		sdev->blocked = false;
-	sdev->domain = domain;
-	if (sdev->blocked)
-		write_dte(sdev, sim_blocked_dte(), 0);
-	else
-		write_dte(sdev, qw0, qw1);
-	raw_spin_unlock_irqrestore(&sdev->lock, flags);
-	return flush_dte(sdev);
+	/* What blocked it may have been about these */
+	if (sdev->blocked && sdev->domain != domain)
+		xa_for_each(&sdev->pasids, pasid, d)
+			ret = ret ?: paging_domain(d) ? sim_flush_domain(to_sim_domain(d)) : 0;
+	scoped_guard(raw_spinlock_irqsave, &sdev->lock) {
+		/* From here on sim_domain_block() of that domain is about this device */
+		if (sdev->domain != domain && !ret)
+			sdev->blocked = false;
+		WRITE_ONCE(sdev->domain, domain);
+		write_current(sdev);
+	}
+	return flush_dte(sdev) ?: ret;
 }
 
-/*
- * A domain without devices needs no flush:
+/* Flushes of a domain that are about more than its IOTLB entries without a PASID */
+static int add_special(struct sim_domain *domain, struct sim_device *sdev, u32 pasid)
+{
+	struct sim_special *old = rcu_dereference_protected(domain->special, true), *new;
+	unsigned int i, nr = old ? old->nr : 0;
+
+	new = kzalloc(struct_size(new, user, nr + 1), GFP_KERNEL);
+	if (!new)
+		return -ENOMEM;
+	new->nr = 0;
+	for (i = 0; i < nr; i++)
+		if (old->user[i].sdev)
+			new->user[new->nr++] = old->user[i];
+	new->user[new->nr++] = (struct sim_user) { .sdev = sdev, .pasid = pasid };
+	rcu_assign_pointer(domain->special, new);
+	if (old)
+		kfree_rcu(old, rcu);
+	return 0;
+}
+
+static void del_special(struct sim_domain *domain, struct sim_device *sdev, u32 pasid)
+{
+	struct sim_special *special = rcu_dereference_protected(domain->special, true);
+	unsigned int i, left = 0;
+	bool found = false;
+
+	for (i = 0; special && i < special->nr; i++) {
+		struct sim_user *user = &special->user[i];
+
+		/* One of them: while it is replaced by itself there are two */
+		if (!found && user->sdev == sdev && user->pasid == pasid) {
+			WRITE_ONCE(user->sdev, NULL);
+			found = true;
+		}
+		left += !!user->sdev;
+	}
+	if (special && !left) {
+		RCU_INIT_POINTER(domain->special, NULL);
+		kfree_rcu(special, rcu);
+	}
+}
+
+/**
+ * sim_domain_get() - a device, or a PASID of it, is about to use a domain
+ * @d: the domain; NULL and other domains than paging ones are let pass
+ * @sdev: the device
+ * @pasid: the PASID, or IOMMU_NO_PASID
+ *
+ * A domain without devices needs no flush, and a device's ATC none of domains that
+ * the device does not use:
  *
  *   unmap, under RCU                   attach
- *     clears the entry                 attached++
- *   attached is 0: no flush            grace period
- *                                      device table entry
+ *     clears the entry                 attached++, special
+ *   attached is 0, or the device       grace period
+ *   not in special: no flush of it     device table entry
  *                                      the device reads the entry: cleared
  *
  * An unmap that began before the grace period is over after it, and one that
- * began later finds attached. What the last device leaves behind in the IOTLB is
- * flushed when it goes.
+ * began later finds attached and special. What the last device leaves behind in the
+ * IOTLB is flushed when it goes.
+ *
+ * Context: may sleep, sim_iommu::lock held. Return: 0 or -ENOMEM.
  */
-static void get_domain(struct iommu_domain *d)
+int sim_domain_get(struct iommu_domain *d, struct sim_device *sdev, u32 pasid)
+{
+	struct sim_domain *domain = paging_domain(d);
+	bool special = pasid != IOMMU_NO_PASID || sdev->ats_supported;
+
+	if (!domain)
+		return 0;
+	if (special && add_special(domain, sdev, pasid))
+		return -ENOMEM;
+	WRITE_ONCE(domain->attached, domain->attached + 1);
+	if (domain->attached == 1 || special)
+		synchronize_rcu_expedited();
+	return 0;
+}
+
+/**
+ * sim_domain_put() - undo sim_domain_get()
+ * @d: the domain; no entry of the device, or of its PASID, leads to it any more
+ * @sdev: the device
+ * @pasid: the PASID, or IOMMU_NO_PASID
+ *
+ * If the last cannot be flushed the domain stays as if an entry led to it. Context:
+ * may sleep, sim_iommu::lock held.
+ */
+void sim_domain_put(struct iommu_domain *d, struct sim_device *sdev, u32 pasid)
 {
 	struct sim_domain *domain = paging_domain(d);
 
 	if (!domain)
 		return;
-	WRITE_ONCE(domain->attached, domain->attached + 1);
-	if (domain->attached == 1)
-		synchronize_rcu_expedited();
-}
-
-/* No entry leads to @d any more; if it cannot be flushed it stays as if one did */
-static void put_domain(struct iommu_domain *d)
-{
-	struct sim_domain *domain = paging_domain(d);
-
-	if (domain && (domain->attached > 1 || !sim_flush_domain(domain)))
+	del_special(domain, sdev, pasid);
+	if (domain->attached > 1 || !sim_flush_domain(domain))
 		WRITE_ONCE(domain->attached, domain->attached - 1);
 }
 
-static int device_set(struct sim_device *sdev, struct iommu_domain *domain, u64 qw0, u64 qw1)
+/* There is something to translate, and no reason to distrust the device */
+static bool wants_ats(struct sim_device *sdev)
+{
+	struct iommu_domain *d;
+	unsigned long pasid;
+
+	if (sdev->blocked)
+		return false;
+	if (paging_domain(sdev->domain))
+		return true;
+	xa_for_each(&sdev->pasids, pasid, d)
+		if (paging_domain(d))
+			return true;
+	return false;
+}
+
+static int set_ats_entry(struct sim_device *sdev, bool ats)
+{
+	scoped_guard(raw_spinlock_irqsave, &sdev->lock) {
+		sdev->ats_entry = ats;
+		write_current(sdev);
+	}
+	return flush_dte(sdev);
+}
+
+/* Turn ATS on or off, as it is wanted: the order is that of ats.c */
+static int update_ats(struct sim_device *sdev)
+{
+	bool wanted = wants_ats(sdev);
+	int ret = 0;
+
+	if (sdev->ats_entry && (!wanted || READ_ONCE(sdev->quarantined))) {
+		sim_ats_stop(sdev);
+		ret = set_ats_entry(sdev, false);
+		WRITE_ONCE(sdev->ats, false);
+	}
+	if (wanted && !sdev->ats_entry && sim_ats_try(sdev)) {
+		ret = set_ats_entry(sdev, true);
+		if (!ret)
+			sim_ats_on(sdev);
+	}
+	return ret;
+}
+
+/**
+ * sim_device_update() - a device's PASIDs have changed
+ * @sdev: the device
+ *
+ * Its entry leads to its PASID table, if it has one, and ATS is on or off as is
+ * wanted. Context: may sleep, sim_iommu::lock held. Return: 0, or the error of a
+ * flush.
+ */
+int sim_device_update(struct sim_device *sdev)
+{
+	bool leads = sdev->iommu->devtab[sdev->rid].qw[2];
+
+	return (leads == !!sdev->pasid_dir ? 0 : set_dte(sdev, sdev->domain)) ?:
+	       update_ats(sdev);
+}
+
+/**
+ * sim_device_revive() - see whether a device can leave quarantine
+ * @sdev: the device
+ *
+ * Context: may sleep.
+ */
+void sim_device_revive(struct sim_device *sdev)
+{
+	guard(mutex)(&sdev->iommu->lock);
+	if (READ_ONCE(sdev->quarantined) && update_ats(sdev))
+		sim_device_block(sdev, -EIO);
+}
+
+static int device_set(struct sim_device *sdev, struct iommu_domain *domain)
 {
 	struct iommu_domain *old = sdev->domain;
 	int ret;
 
 	lockdep_assert_held(&sdev->iommu->lock);
-	get_domain(domain);
+	ret = sim_domain_get(domain, sdev, IOMMU_NO_PASID);
+	if (ret)
+		return ret;
 	/*
 	 * What a flush that failed has left behind must not meet this device, which
 	 * was not there to be blocked. From set_dte() on it is.
 	 */
 	ret = paging_domain(domain) ? sim_flush_domain(paging_domain(domain)) : 0;
-	if (!ret)
-		ret = set_dte(sdev, domain, qw0, qw1);
+	/* Nor must what its ATC may still hold, if its invalidation failed */
+	if (sdev->blocked && sdev->domain != domain) {
+		sim_ats_stop(sdev);
+		sdev->ats_entry = false;
+		WRITE_ONCE(sdev->ats, false);
+	}
+	/* What its ATC holds of the old domain goes before that does */
+	ret = ret ?: set_dte(sdev, domain) ?: update_ats(sdev) ?: sim_ats_forget(sdev, IOMMU_NO_PASID);
 	if (ret) {
 		dev_err(sdev->dev, "attach failed (%d): DMA is blocked\n", ret);
-		if (set_dte(sdev, NULL, sim_blocked_dte(), 0))
+		if (set_dte(sdev, NULL) || update_ats(sdev))
 			turn_off(sdev->iommu);
-		put_domain(domain);
+		sim_domain_put(domain, sdev, IOMMU_NO_PASID);
 	}
-	put_domain(old);
+	sim_domain_put(old, sdev, IOMMU_NO_PASID);
 	update_injected_device(sdev->iommu, old);
 	update_injected_device(sdev->iommu, sdev->domain);
 	return ret;
@@ -175,36 +399,56 @@ static int device_set(struct sim_device *sdev, struct iommu_domain *domain, u64 
  * sim_device_set() - change what a device may do
  * @sdev: the device
  * @domain: what it is attached to from now on, or NULL
- * @qw0: word 0 of its device table entry
- * @qw1: word 1
  *
  * If the change cannot be made sure of, the device ends up blocked and attached
  * to nothing, so that neither the old nor the new domain is in reach. Context:
- * may sleep. Return: 0, or the error of the flush.
+ * may sleep. Return: 0; -ENOMEM, and then nothing has changed; or the error of a
+ * flush.
  */
-int sim_device_set(struct sim_device *sdev, struct iommu_domain *domain, u64 qw0, u64 qw1)
+int sim_device_set(struct sim_device *sdev, struct iommu_domain *domain)
 {
 	guard(mutex)(&sdev->iommu->lock);
-	return device_set(sdev, domain, qw0, qw1);
+	return device_set(sdev, domain);
 }
 
-static u64 paging_dte0(const struct sim_domain *domain)
+/**
+ * sim_device_clear() - a device goes
+ * @sdev: the device, attached to nothing
+ *
+ * Its entry is not valid any more. Context: may sleep.
+ */
+void sim_device_clear(struct sim_device *sdev)
 {
-	return SIM_DTE0_V | FIELD_PREP(SIM_DTE0_CFG, SIM_DTE_CFG_TRANSLATE) |
-	       FIELD_PREP(SIM_DTE0_LEVELS, domain->pt.levels) | virt_to_phys(domain->pt.root) |
-	       (domain->tracking ? SIM_DTE0_HA | SIM_DTE0_HD : 0) | SIM_DTE0_IR | SIM_DTE0_IW;
+	guard(mutex)(&sdev->iommu->lock);
+	scoped_guard(raw_spinlock_irqsave, &sdev->lock)
+		write_dte(sdev, 0, 0, 0);
+	if (flush_dte(sdev))
+		turn_off(sdev->iommu);
 }
 
 int sim_paging_attach(struct iommu_domain *d, struct device *dev SIM_OLD_DOMAIN)
 {
-	struct sim_domain *domain = to_sim_domain(d);
 	struct sim_device *sdev = dev_iommu_priv_get(dev);
 
-	if (domain->iommu != sdev->iommu)
-		return -EINVAL;
-	guard(mutex)(&domain->iommu->lock);
-	return device_set(sdev, d, paging_dte0(domain),
-			  FIELD_PREP(SIM_DTE1_DOMAIN, domain->id));
+	return to_sim_domain(d)->iommu == sdev->iommu ? sim_device_set(sdev, d) : -EINVAL;
+}
+
+/**
+ * sim_paging_set_dev_pasid() - &iommu_domain_ops.set_dev_pasid of paging domains
+ * @d: the domain
+ * @dev: the device
+ * @pasid: the PASID
+ * @old: what it was attached to
+ *
+ * Return: as sim_set_dev_pasid(), or -EINVAL for a device behind another instance.
+ */
+int sim_paging_set_dev_pasid(struct iommu_domain *d, struct device *dev, ioasid_t pasid,
+			     struct iommu_domain *old)
+{
+	struct sim_device *sdev = dev_iommu_priv_get(dev);
+
+	return to_sim_domain(d)->iommu == sdev->iommu ? sim_set_dev_pasid(d, dev, pasid, old) :
+							-EINVAL;
 }
 
 /**
@@ -223,27 +467,31 @@ int sim_domain_set_tracking(struct sim_domain *domain, bool tracking)
 
 	guard(mutex)(&domain->iommu->lock);
 	WRITE_ONCE(domain->tracking, tracking);
-	xa_for_each(&domain->iommu->devices, rid, sdev)
+	xa_for_each(&domain->iommu->devices, rid, sdev) {
 		if (!ret && sdev->domain == &domain->domain)
-			ret = device_set(sdev, &domain->domain, paging_dte0(domain),
-					 FIELD_PREP(SIM_DTE1_DOMAIN, domain->id));
+			ret = device_set(sdev, &domain->domain);
+		ret = ret ?: sim_pasid_refresh(sdev, &domain->domain);
+	}
 	return ret;
 }
 
-static int identity_attach(struct iommu_domain *domain, struct device *dev SIM_OLD_DOMAIN)
+static int static_attach(struct iommu_domain *domain, struct device *dev SIM_OLD_DOMAIN)
 {
-	return sim_device_set(dev_iommu_priv_get(dev), domain,
-			      SIM_DTE0_V | FIELD_PREP(SIM_DTE0_CFG, SIM_DTE_CFG_BYPASS) |
-			      SIM_DTE0_IR | SIM_DTE0_IW, 0);
+	return sim_device_set(dev_iommu_priv_get(dev), domain);
 }
 
-static int blocked_attach(struct iommu_domain *domain, struct device *dev SIM_OLD_DOMAIN)
+#if SIM_HAVE_BLOCKED_PASID
+static int blocked_set_dev_pasid(struct iommu_domain *domain, struct device *dev,
+				 ioasid_t pasid, struct iommu_domain *old)
 {
-	return sim_device_set(dev_iommu_priv_get(dev), domain, sim_blocked_dte(), 0);
+	sim_remove_dev_pasid(dev, pasid);
+	return 0;
 }
+#endif
 
 static const struct iommu_domain_ops identity_domain_ops = {
-	.attach_dev	= identity_attach,
+	.attach_dev	= static_attach,
+	.set_dev_pasid	= sim_set_dev_pasid,
 };
 
 struct iommu_domain sim_identity_domain = {
@@ -252,7 +500,10 @@ struct iommu_domain sim_identity_domain = {
 };
 
 static const struct iommu_domain_ops blocked_domain_ops = {
-	.attach_dev	= blocked_attach,
+	.attach_dev	= static_attach,
+#if SIM_HAVE_BLOCKED_PASID
+	.set_dev_pasid	= blocked_set_dev_pasid,
+#endif
 };
 
 struct iommu_domain sim_blocked_domain = {

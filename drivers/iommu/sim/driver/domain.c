@@ -171,6 +171,7 @@ static void iotlb_sync(struct iommu_domain *d, struct iommu_iotlb_gather *gather
 	ret = sim_flush_range(domain, gather->start, gather->end);
 	if (ret)
 		sim_domain_block(domain, ret);
+	sim_notify_devtlb(domain, gather->start, gather->end);
 }
 
 static void flush_iotlb_all(struct iommu_domain *d)
@@ -182,6 +183,7 @@ static void flush_iotlb_all(struct iommu_domain *d)
 	ret = sim_flush_domain(domain);
 	if (ret)
 		sim_domain_block(domain, ret);
+	sim_notify_devtlb(domain, 0, d->geometry.aperture_end);
 	sim_domain_reclaim_all(domain);
 }
 
@@ -216,6 +218,7 @@ static void domain_free(struct iommu_domain *d)
 
 const struct iommu_domain_ops sim_paging_domain_ops = {
 	.attach_dev	= sim_paging_attach,
+	.set_dev_pasid	= sim_paging_set_dev_pasid,
 	.map_pages	= map_pages,
 	.unmap_pages	= unmap_pages,
 	.iotlb_sync_map	= iotlb_sync_map,
@@ -264,6 +267,7 @@ static size_t explicit_unmap_pages(struct iommu_domain *d, unsigned long iova, s
 
 static const struct iommu_domain_ops explicit_domain_ops = {
 	.attach_dev	= sim_paging_attach,
+	.set_dev_pasid	= sim_paging_set_dev_pasid,
 	.map_pages	= explicit_map_pages,
 	.unmap_pages	= explicit_unmap_pages,
 	.flush_iotlb_all = flush_iotlb_all,
@@ -426,7 +430,8 @@ free_domain:
 /**
  * sim_domain_alloc_flags() - make a paging domain with something special
  * @dev: a device that will be attached to it
- * @flags: IOMMU_HWPT_ALLOC_DIRTY_TRACKING or 0
+ * @flags: IOMMU_HWPT_ALLOC_DIRTY_TRACKING, IOMMU_HWPT_ALLOC_PASID, which all
+ *	   domains are fit for, or 0
  * @user_data: none is known
  *
  * The core fills in owner and cookie, and type unless it is 6.12, where only
@@ -435,15 +440,16 @@ free_domain:
 struct iommu_domain *sim_domain_alloc_flags(struct device *dev, u32 flags,
 					    const struct iommu_user_data *user_data)
 {
+	bool dirty = flags & IOMMU_HWPT_ALLOC_DIRTY_TRACKING;
 	struct iommu_domain *domain;
 
-	if (flags & ~IOMMU_HWPT_ALLOC_DIRTY_TRACKING || user_data ||
-	    (flags && !SIM_DIRTY_TRACKING))
+	if (flags & ~(IOMMU_HWPT_ALLOC_DIRTY_TRACKING | SIM_ALLOC_PASID) || user_data ||
+	    (dirty && !SIM_DIRTY_TRACKING))
 		return ERR_PTR(-EOPNOTSUPP);
 	domain = sim_domain_alloc_paging(dev);
 	if (!IS_ERR(domain)) {
 		domain->type = IOMMU_DOMAIN_UNMANAGED;
-		domain->dirty_ops = flags ? &sim_dirty_ops : NULL;
+		domain->dirty_ops = dirty ? &sim_dirty_ops : NULL;
 	}
 	return domain;
 }

@@ -31,6 +31,7 @@ enum sim_driver_stat {
 	SIM_DSTAT_TABLES_ALLOCATED,
 	SIM_DSTAT_TABLES_FREED,
 	SIM_DSTAT_FLUSH_FAILURES,
+	SIM_DSTAT_QUARANTINES,
 	SIM_DSTAT_FAULTS,
 	SIM_DSTAT_NR
 };
@@ -68,6 +69,8 @@ struct sim_queue {
  * @irq: its interrupt
  * @npcache: "not present" is cached, too (spec 5.4)
  * @has_range: it knows INVALIDATE_RANGE (spec 6.3.5)
+ * @has_ats: it knows ATS (spec 8.5)
+ * @timeout_ns: what a flush may take, with devices that have to answer
  * @pgsizes: page sizes, a bit for each
  * @iova_bits: width of the IOVA of a domain
  * @domain_ids: domain IDs in use
@@ -76,7 +79,8 @@ struct sim_queue {
  * @stats: counters, shown in debugfs
  * @inject: fault injection
  * @debugfs_domains: directory of the domains
- * @wq: reclaims tables
+ * @debugfs_devices: list of the devices
+ * @wq: reclaims tables, and turns ATS off in devices
  */
 struct sim_iommu {
 	struct iommu_device iommu;
@@ -90,9 +94,12 @@ struct sim_iommu {
 	int irq;
 	bool npcache;
 	bool has_range;
+	bool has_ats;
+	u64 timeout_ns;
 	unsigned long pgsizes;
 	unsigned int iova_bits;
 	struct dentry *debugfs_domains;
+	struct dentry *debugfs_devices;
 	struct ida domain_ids;
 	struct xarray devices;
 	struct mutex lock;	/* who is attached to what */
@@ -102,12 +109,35 @@ struct sim_iommu {
 };
 
 /**
+ * struct sim_user - who uses a domain
+ * @sdev: the device; NULL if it does no more
+ * @pasid: its PASID, or IOMMU_NO_PASID
+ */
+struct sim_user {
+	struct sim_device *sdev;
+	u32 pasid;
+};
+
+/**
+ * struct sim_special - users that flushes of a domain have to know of
+ * @rcu: frees it
+ * @nr: entries of @user
+ * @user: all uses by PASIDs, and by devices that may have ATS
+ */
+struct sim_special {
+	struct rcu_head rcu;
+	unsigned int nr;
+	struct sim_user user[] __counted_by(nr);
+};
+
+/**
  * struct sim_domain - a paging domain
  * @domain: what the IOMMU core knows of it
  * @pt_iommu: the same, and how ranges come in
  * @iommu: the instance it belongs to
  * @id: domain ID
- * @attached: how many devices may use it; changed under sim_iommu::lock
+ * @attached: how many devices and PASIDs may use it; changed under sim_iommu::lock
+ * @special: those that have a PASID or ATS, or NULL; changed under sim_iommu::lock
  * @tracking: walks of its devices set A and D; changed under sim_iommu::lock
  * @pt: its page table
  * @pending: what the next commit has to flush; NULL unless commit is explicit
@@ -122,6 +152,7 @@ struct sim_iommu {
  * @kept: empty tables that were kept
  * @debugfs: its directory
  * @notified: there are notifiers; read under RCU
+ * @devtlb_notified: some of them for IOMMU_SIM_DEVIOTLB_UNMAP
  * @notify_lock: protects @notifiers, and has one event at a time; interrupts off
  * @notifiers: who is told what is mapped and unmapped
  * @consumers_lock: protects what follows
@@ -138,7 +169,9 @@ struct sim_domain {
 	struct sim_iommu *iommu;
 	u16 id;
 	bool notified;
+	bool devtlb_notified;
 	unsigned int attached;
+	struct sim_special __rcu *special;
 	bool tracking;
 	struct sim_pt pt;
 	struct sim_pending *pending;
@@ -167,7 +200,17 @@ struct sim_domain {
  * @lock: protects its device table entry; any context, interrupts off
  * @domain: what the entry says it is attached to, or NULL if it is blocked;
  *          changed under sim_iommu::lock and @lock
- * @blocked: a flush of @domain failed, so its entry blocks it until it leaves that
+ * @blocked: a flush of a domain failed that it uses, so its entry blocks it until it
+ *	     leaves @domain
+ * @max_pasids: PASIDs it has; 0 if none
+ * @pasids: the domain of each PASID; changed under sim_iommu::lock
+ * @pasid_dir: its PASID table, or NULL
+ * @ats_supported: it may use ATS
+ * @ats_depth: invalidate requests it takes at a time, 0 for 32
+ * @ats_entry: the entry says so, unless it is in quarantine; likewise
+ * @ats: flushes tell it what to forget
+ * @quarantined: it has not answered one of them
+ * @quarantine_work: turns ATS off in the device
  */
 struct sim_device {
 	struct device *dev;
@@ -176,17 +219,20 @@ struct sim_device {
 	raw_spinlock_t lock;
 	struct iommu_domain *domain;
 	bool blocked;
+	u32 max_pasids;
+	struct xarray pasids;
+	__le64 *pasid_dir;
+	bool ats_supported;
+	u8 ats_depth;
+	bool ats_entry;
+	bool ats;
+	bool quarantined;
+	struct work_struct quarantine_work;
 };
 
 static inline struct sim_domain *to_sim_domain(struct iommu_domain *domain)
 {
 	return container_of(domain, struct sim_domain, domain);
-}
-
-/* Word 0 of a device table entry that lets no request through */
-static inline u64 sim_blocked_dte(void)
-{
-	return SIM_DTE0_V | FIELD_PREP(SIM_DTE0_CFG, SIM_DTE_CFG_ABORT);
 }
 
 /* driver/main.c */
@@ -202,9 +248,37 @@ int sim_queue_submit_all(struct sim_iommu *iommu, struct sim_cmd cmd);
 extern struct iommu_domain sim_identity_domain;
 extern struct iommu_domain sim_blocked_domain;
 int sim_paging_attach(struct iommu_domain *d, struct device *dev SIM_OLD_DOMAIN);
-int sim_device_set(struct sim_device *sdev, struct iommu_domain *domain, u64 qw0, u64 qw1);
+int sim_paging_set_dev_pasid(struct iommu_domain *d, struct device *dev, ioasid_t pasid,
+			     struct iommu_domain *old);
+int sim_device_set(struct sim_device *sdev, struct iommu_domain *domain);
+void sim_device_clear(struct sim_device *sdev);
+int sim_device_update(struct sim_device *sdev);
+void sim_device_block(struct sim_device *sdev, int error);
+void sim_device_shut(struct sim_device *sdev);
+void sim_device_revive(struct sim_device *sdev);
+void sim_domain_words(struct iommu_domain *d, u64 qw[2]);
+int sim_domain_get(struct iommu_domain *d, struct sim_device *sdev, u32 pasid);
+void sim_domain_put(struct iommu_domain *d, struct sim_device *sdev, u32 pasid);
 int sim_domain_set_tracking(struct sim_domain *domain, bool tracking);
 void sim_domain_block(struct sim_domain *domain, int error);
+
+/* driver/ats.c */
+void sim_ats_init(struct sim_device *sdev);
+void sim_ats_probe(struct sim_device *sdev, bool allowed);
+bool sim_ats_try(struct sim_device *sdev);
+void sim_ats_on(struct sim_device *sdev);
+void sim_ats_stop(struct sim_device *sdev);
+int sim_ats_forget(struct sim_device *sdev, u32 pasid);
+void sim_ats_quarantine(struct sim_iommu *iommu, u16 rid);
+void sim_ats_debugfs(struct sim_iommu *iommu);
+
+/* driver/pasid.c */
+void sim_pasid_probe(struct sim_device *sdev);
+void sim_pasid_release(struct sim_device *sdev);
+int sim_pasid_refresh(struct sim_device *sdev, struct iommu_domain *domain);
+int sim_set_dev_pasid(struct iommu_domain *domain, struct device *dev, ioasid_t pasid,
+		      struct iommu_domain *old);
+void sim_remove_dev_pasid(struct device *dev, ioasid_t pasid);
 
 /* driver/domain.c */
 extern const struct iommu_domain_ops sim_paging_domain_ops;
@@ -241,6 +315,7 @@ struct sim_ranges {
 int sim_flush_domain(struct sim_domain *domain);
 int sim_flush_range(struct sim_domain *domain, u64 first, u64 last);
 int sim_flush_ranges(struct sim_domain *domain, const struct sim_ranges *ranges);
+int sim_flush_tables(struct sim_domain *domain, u64 first, u64 last);
 void sim_ranges_add(struct sim_ranges *ranges, u64 first, u64 last);
 struct sim_pending *sim_pending_create(void);
 void sim_pending_add(struct sim_pending *pending, u64 first, u64 last);
@@ -260,6 +335,15 @@ void sim_notify_init(struct sim_domain *domain);
 void sim_notify_destroy(struct sim_domain *domain);
 void sim_notify_map(struct sim_domain *domain, u64 iova, u64 pa, u64 len, int prot);
 u64 sim_notify_unmap(struct sim_domain *domain, u64 iova, u64 len);
+void __sim_notify_devtlb(struct sim_domain *domain, u64 first, u64 last);
+
+/* A flush has told devices to forget a range; after it, and without locks of it */
+static inline void sim_notify_devtlb(struct sim_domain *domain, u64 first, u64 last)
+{
+	if (unlikely(READ_ONCE(domain->devtlb_notified)))
+		__sim_notify_devtlb(domain, first, last);
+}
+
 int sim_leaf_prot(const struct sim_leaf *leaf);
 
 /* driver/reclaim.c */

@@ -33,6 +33,8 @@ static const char *reason(enum sim_event_type type, u16 flags)
 		return "malformed, or a kind of request that is not allowed";
 	case SIM_EVT_DEVICE_BLOCKED:
 		return "the device is attached to the blocked domain";
+	case SIM_EVT_ILLEGAL_PASID_ENTRY:
+		return "the PASID is attached to nothing";
 	case SIM_EVT_MASTER_ABORT:
 		return "no RAM at the physical address";
 	default:
@@ -45,19 +47,26 @@ static void request_event(struct sim_iommu *iommu, enum sim_event_type type, con
 	u16 flags = FIELD_GET(SIM_EVT1_FLAGS, qw[1]);
 	u16 rid = FIELD_GET(SIM_EVT0_RID, qw[0]);
 	bool write = flags & SIM_EVTF_WRITE;
+	struct iommu_domain *domain = NULL;
 	struct sim_device *sdev;
+	char pasid[24] = "";
 
+	if (qw[0] & SIM_EVT0_PASID_VALID)
+		snprintf(pasid, sizeof(pasid), ", PASID %llu", FIELD_GET(SIM_EVT0_PASID, qw[0]));
 	/* The lock keeps the device and its domain */
 	mutex_lock(&iommu->lock);
 	sdev = xa_load(&iommu->devices, rid);
-	if (sdev && type == SIM_EVT_IO_PAGE_FAULT && sdev->domain &&
-	    !report_iommu_fault(sdev->domain, sdev->dev, qw[2],
+	if (sdev)
+		domain = qw[0] & SIM_EVT0_PASID_VALID ?
+			 xa_load(&sdev->pasids, FIELD_GET(SIM_EVT0_PASID, qw[0])) : sdev->domain;
+	if (domain && type == SIM_EVT_IO_PAGE_FAULT &&
+	    !report_iommu_fault(domain, sdev->dev, qw[2],
 				write ? IOMMU_FAULT_WRITE : IOMMU_FAULT_READ))
 		goto unlock;
 	dev_err_ratelimited(sdev ? sdev->dev : iommu->dev,
-			    "iommu-sim: DMA %s at %#llx refused: %s (event %d, flags %#x, requester %02x:%02x.%d, domain %llu, entry or address %#llx)\n",
+			    "iommu-sim: DMA %s at %#llx refused: %s (event %d, flags %#x, requester %02x:%02x.%d%s, domain %llu, entry or address %#llx)\n",
 			    write ? "write" : "read", qw[2], reason(type, flags), type, flags,
-			    PCI_BUS_NUM(rid), PCI_SLOT(rid), PCI_FUNC(rid),
+			    PCI_BUS_NUM(rid), PCI_SLOT(rid), PCI_FUNC(rid), pasid,
 			    FIELD_GET(SIM_EVT1_DOMAIN, qw[1]), qw[3]);
 unlock:
 	mutex_unlock(&iommu->lock);
@@ -77,6 +86,7 @@ static void handle_event(struct sim_iommu *iommu, const struct sim_event *event)
 	switch (type) {
 	case SIM_EVT_ILLEGAL_COMMAND:
 	case SIM_EVT_COMMAND_HW_ERROR:
+	case SIM_EVT_IOTLB_INV_TIMEOUT:
 		/* Whoever submitted it deals with it, see driver/queue.c */
 		dev_dbg(iommu->dev, "queue %llu, command %llu: event %d, %#llx\n",
 			FIELD_GET(SIM_EVT0_RID, qw[0]), qw[2], type, qw[3]);

@@ -14,6 +14,10 @@
  *   many ranges    are one command each (or several, as above), but not more than
  *                  SIM_FLUSH_MAX_CMDS: then it is the domain that is flushed.
  *
+ * For each PASID that uses the domain there is one more of each of these, and for
+ * each device with ATS an INVALIDATE_ATC for each block: after those for the IOTLB,
+ * from which the device would fill its ATC again.
+ *
  * A COMPLETION_WAIT follows in the same doorbell. Only if it has been executed has
  * the flush succeeded, and then no request is under way that uses what it covers.
  */
@@ -67,11 +71,120 @@ static void add_range_cmds(const struct sim_domain *domain, struct cmds *cmds, u
 	}
 }
 
+/**
+ * struct batch - commands that are executed when there are enough of them
+ * @iommu: the instance
+ * @cmds: the commands
+ * @ret: the first error
+ */
+struct batch {
+	struct sim_iommu *iommu;
+	struct cmds cmds;
+	int ret;
+};
+
+static void batch_submit(struct batch *b)
+{
+	if (!b->ret && b->cmds.nr)
+		b->ret = sim_queue_submit(b->iommu, b->cmds.cmd, b->cmds.nr);
+	b->cmds.nr = 0;
+}
+
+static void batch_add(struct batch *b, struct sim_cmd cmd, u32 pasid)
+{
+	if (b->cmds.nr == SIM_FLUSH_MAX_CMDS)
+		batch_submit(b);
+	add_cmd(&b->cmds, pasid == IOMMU_NO_PASID ? cmd : sim_cmd_with_pasid(cmd, pasid));
+}
+
+static void batch_iotlb(struct batch *b, const struct sim_domain *domain,
+			const struct sim_range *range, unsigned int nr, u32 pasid)
+{
+	struct cmds cmds;
+	unsigned int i, c;
+
+	for (i = 0; i < nr; i++) {
+		cmds.nr = 0;
+		add_range_cmds(domain, &cmds, range[i].first, range[i].last);
+		for (c = 0; c < cmds.nr; c++)
+			batch_add(b, cmds.cmd[c], pasid);
+	}
+}
+
+/* An ATC knows blocks only: those of a range, or if they are too many one around it */
+static void batch_atc(struct batch *b, const struct sim_device *sdev, u32 pasid,
+		      const struct sim_range *range)
+{
+	u64 at = range->first, last = range->last, end;
+	unsigned int blocks = 0;
+
+	do {
+		end = sim_block_last(at, last);
+		at = end + 1;
+	} while (end != last && ++blocks < MAX_BLOCKS);
+	at = range->first;
+	do {
+		end = blocks < MAX_BLOCKS ? sim_block_last(at, last) : last;
+		batch_add(b, sim_cmd_invalidate_atc(sdev->rid, sdev->ats_depth, at, end), pasid);
+		at = end + 1;
+	} while (end != last);
+}
+
+/* Whether nothing is to be done for the PASID of a user, or it is for one before */
+static bool seen_pasid(const struct sim_special *special, unsigned int nr)
+{
+	u32 pasid = special->user[nr].pasid;
+
+	if (pasid == IOMMU_NO_PASID)
+		return true;
+	while (nr--)
+		if (special->user[nr].pasid == pasid)
+			return true;
+	return false;
+}
+
+/* As submit(), for @nr ranges, or for the whole domain if that is 0 */
+static noinline int submit_special(struct sim_domain *domain, const struct sim_range *range,
+				   unsigned int nr)
+{
+	static const struct sim_range everything = { .last = U64_MAX };
+	struct batch b = { .iommu = domain->iommu };
+	unsigned int u, i, nr_users;
+	struct sim_special *special;
+	struct sim_device *sdev;
+
+	guard(rcu)();
+	special = rcu_dereference(domain->special);
+	nr_users = special ? special->nr : 0;
+	/* All of it in one command is less than many for each user */
+	if (nr * (nr_users + 1) > SIM_FLUSH_MAX_CMDS)
+		nr = 0;
+	if (nr)
+		batch_iotlb(&b, domain, range, nr, IOMMU_NO_PASID);
+	else
+		batch_add(&b, sim_cmd_invalidate_domain(domain->id), IOMMU_NO_PASID);
+	for (u = 0; nr && u < nr_users; u++)
+		if (!seen_pasid(special, u))
+			batch_iotlb(&b, domain, range, nr, special->user[u].pasid);
+	if (!nr) {
+		range = &everything;
+		nr = 1;
+	}
+	for (u = 0; u < nr_users; u++) {
+		sdev = READ_ONCE(special->user[u].sdev);
+		for (i = 0; sdev && READ_ONCE(sdev->ats) && i < nr; i++)
+			batch_atc(&b, sdev, special->user[u].pasid, &range[i]);
+	}
+	batch_submit(&b);
+	return b.ret;
+}
+
 /*
- * Execute commands, unless there is no device: get_domain() in attach.c says why
+ * Execute commands, unless there is no device: sim_domain_get() in attach.c says why
  * that is enough. What an earlier flush could not free goes first.
  */
-static int submit(struct sim_domain *domain, const struct sim_cmd *cmd, unsigned int nr)
+static int submit(struct sim_domain *domain, const struct sim_cmd *cmd, unsigned int nr_cmds,
+		  const struct sim_range *range, unsigned int nr)
 {
 	if (unlikely(READ_ONCE(domain->limbo.tables))) {
 		int ret = sim_domain_release(domain);
@@ -79,7 +192,11 @@ static int submit(struct sim_domain *domain, const struct sim_cmd *cmd, unsigned
 		if (ret)
 			return ret;
 	}
-	return READ_ONCE(domain->attached) ? sim_queue_submit(domain->iommu, cmd, nr) : 0;
+	if (!READ_ONCE(domain->attached))
+		return 0;
+	if (rcu_access_pointer(domain->special))
+		return submit_special(domain, range, nr);
+	return sim_queue_submit(domain->iommu, cmd, nr_cmds);
 }
 
 /**
@@ -93,16 +210,36 @@ int sim_flush_domain(struct sim_domain *domain)
 {
 	struct sim_cmd cmd = sim_cmd_invalidate_domain(domain->id);
 
-	return submit(domain, &cmd, 1);
+	return submit(domain, &cmd, 1, NULL, 0);
 }
 
-static noinline int flush_odd_range(struct sim_domain *domain, u64 first, u64 last)
+/**
+ * sim_flush_tables() - have no table of a range walked any more
+ * @domain: the domain
+ * @first: first address
+ * @last: last address
+ *
+ * ATCs hold none. Context: any. Return: as sim_flush_domain().
+ */
+int sim_flush_tables(struct sim_domain *domain, u64 first, u64 last)
+{
+	struct sim_cmd cmd = sim_cmd_invalidate_pages(domain->id, first, last, true);
+
+	if (!READ_ONCE(domain->attached))
+		return 0;
+	/* Of all PASIDs */
+	if (rcu_access_pointer(domain->special))
+		cmd = sim_cmd_invalidate_domain(domain->id);
+	return sim_queue_submit(domain->iommu, &cmd, 1);
+}
+
+static noinline int flush_odd_range(struct sim_domain *domain, const struct sim_range *range)
 {
 	struct cmds cmds;
 
 	cmds.nr = 0;
-	add_range_cmds(domain, &cmds, first, last);
-	return submit(domain, cmds.cmd, cmds.nr);
+	add_range_cmds(domain, &cmds, range->first, range->last);
+	return submit(domain, cmds.cmd, cmds.nr, range, 1);
 }
 
 /**
@@ -115,13 +252,14 @@ static noinline int flush_odd_range(struct sim_domain *domain, u64 first, u64 la
  */
 int sim_flush_range(struct sim_domain *domain, u64 first, u64 last)
 {
+	struct sim_range range = { .first = first, .last = last };
 	struct sim_cmd cmd;
 
 	/* Most are about a page */
 	if (unlikely(!is_block(first, last)))
-		return flush_odd_range(domain, first, last);
+		return flush_odd_range(domain, &range);
 	cmd = sim_cmd_invalidate_pages(domain->id, first, last, false);
-	return submit(domain, &cmd, 1);
+	return submit(domain, &cmd, 1, &range, 1);
 }
 
 /**
@@ -140,7 +278,7 @@ int sim_flush_ranges(struct sim_domain *domain, const struct sim_ranges *ranges)
 		add_range_cmds(domain, &cmds, ranges->range[i].first, ranges->range[i].last);
 	if (ranges->all || cmds.nr > SIM_FLUSH_MAX_CMDS)
 		return sim_flush_domain(domain);
-	return cmds.nr ? submit(domain, cmds.cmd, cmds.nr) : 0;
+	return cmds.nr ? submit(domain, cmds.cmd, cmds.nr, ranges->range, ranges->nr) : 0;
 }
 
 /**
@@ -235,6 +373,43 @@ void sim_pending_add(struct sim_pending *pending, u64 first, u64 last)
 	sim_ranges_add(&pending->changed, first, last);
 }
 
+static int commit(struct sim_domain *domain, struct sim_ranges *done)
+{
+	struct sim_pending *pending = domain->pending;
+	int ret;
+
+	guard(raw_spinlock_irqsave)(&pending->commit_lock);
+	scoped_guard(raw_spinlock, &pending->lock)
+		ranges_move(&pending->doing, &pending->changed);
+	ret = sim_flush_ranges(domain, &pending->doing);
+	trace_iommu_sim_commit(domain->id, pending->doing.nr, pending->doing.all, ret);
+	if (ret) {
+		sim_stat_inc(&domain->iommu->stats, SIM_DSTAT_COMMIT_FAILURES);
+		return ret;
+	}
+	if (done)
+		*done = pending->doing;
+	pending->doing.nr = 0;
+	pending->doing.all = false;
+	return 0;
+}
+
+/* Notifiers are not called under the lock of commits */
+static noinline int commit_and_tell(struct sim_domain *domain)
+{
+	struct sim_ranges done;
+	unsigned int i;
+	int ret = commit(domain, &done);
+
+	if (ret)
+		return ret;
+	if (done.all)
+		sim_notify_devtlb(domain, 0, domain->domain.geometry.aperture_end);
+	for (i = 0; i < done.nr && !done.all; i++)
+		sim_notify_devtlb(domain, done.range[i].first, done.range[i].last);
+	return 0;
+}
+
 /**
  * iommu_sim_commit() - make what was mapped and unmapped visible to devices
  * @d: a domain of iommu_sim_domain_alloc_explicit()
@@ -251,24 +426,12 @@ void sim_pending_add(struct sim_pending *pending, u64 first, u64 last)
 int iommu_sim_commit(struct iommu_domain *d)
 {
 	struct sim_domain *domain = to_sim_domain(d);
-	struct sim_pending *pending;
-	int ret;
 
 	if (!sim_is_paging(d) || !domain->pending)
 		return -EINVAL;
-	pending = domain->pending;
 	sim_stat_inc(&domain->iommu->stats, SIM_DSTAT_COMMITS);
-	guard(raw_spinlock_irqsave)(&pending->commit_lock);
-	scoped_guard(raw_spinlock, &pending->lock)
-		ranges_move(&pending->doing, &pending->changed);
-	ret = sim_flush_ranges(domain, &pending->doing);
-	trace_iommu_sim_commit(domain->id, pending->doing.nr, pending->doing.all, ret);
-	if (ret) {
-		sim_stat_inc(&domain->iommu->stats, SIM_DSTAT_COMMIT_FAILURES);
-		return ret;
-	}
-	pending->doing.nr = 0;
-	pending->doing.all = false;
-	return 0;
+	if (unlikely(READ_ONCE(domain->devtlb_notified)))
+		return commit_and_tell(domain);
+	return commit(domain, NULL);
 }
 EXPORT_SYMBOL_SIM_API(iommu_sim_commit);

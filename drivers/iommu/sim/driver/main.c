@@ -24,6 +24,7 @@ static const char *const driver_stat_names[SIM_DSTAT_NR] = {
 	[SIM_DSTAT_TABLES_ALLOCATED]	= "tables_allocated",
 	[SIM_DSTAT_TABLES_FREED]	= "tables_freed",
 	[SIM_DSTAT_FLUSH_FAILURES]	= "flush_failures",
+	[SIM_DSTAT_QUARANTINES]		= "quarantines",
 	[SIM_DSTAT_FAULTS]		= "events_handled",
 };
 
@@ -35,6 +36,10 @@ static unsigned int iova_bits = 48;
 module_param(iova_bits, uint, 0444);
 MODULE_PARM_DESC(iova_bits, "width of the IOVA of a domain, 32 to 57 (default 48)");
 
+static bool ats = true;
+module_param(ats, bool, 0444);
+MODULE_PARM_DESC(ats, "use ATS with devices that have it (default yes)");
+
 static bool sim_capable(struct device *dev, enum iommu_cap cap)
 {
 	switch (cap) {
@@ -43,6 +48,10 @@ static bool sim_capable(struct device *dev, enum iommu_cap cap)
 		return true;
 	case IOMMU_CAP_DIRTY_TRACKING:
 		return SIM_DIRTY_TRACKING;
+#if SIM_HAVE_CAP_ATS
+	case IOMMU_CAP_PCI_ATS_SUPPORTED:
+		return ((struct sim_device *)dev_iommu_priv_get(dev))->ats_supported;
+#endif
 	default:
 		return false;
 	}
@@ -91,11 +100,14 @@ static struct iommu_device *probe_device(struct device *dev)
 	sdev->rid = pci_dev_id(to_pci_dev(dev));
 
 	raw_spin_lock_init(&sdev->lock);
+	sim_ats_init(sdev);
+	sim_pasid_probe(sdev);
+	sim_ats_probe(sdev, ats);
 	ret = xa_insert(&iommu->devices, sdev->rid, sdev, GFP_KERNEL);
 	if (ret)
 		goto free_sdev;
 	/* No DMA until the core has attached a domain */
-	ret = sim_device_set(sdev, NULL, sim_blocked_dte(), 0);
+	ret = sim_device_set(sdev, NULL);
 	if (ret)
 		goto forget;
 	dev_iommu_priv_set(dev, sdev);
@@ -104,6 +116,7 @@ static struct iommu_device *probe_device(struct device *dev)
 forget:
 	forget_device(sdev);
 free_sdev:
+	sim_pasid_release(sdev);
 	kfree(sdev);
 	return ERR_PTR(ret);
 }
@@ -111,12 +124,26 @@ free_sdev:
 static void release_device(struct device *dev)
 {
 	struct sim_device *sdev = dev_iommu_priv_get(dev);
+	struct iommu_domain *d;
+	unsigned long pasid;
 
 	/* If that fails the device is blocked, or the IOMMU off: nothing to add */
-	sim_device_set(sdev, NULL, 0, 0);
+	xa_for_each(&sdev->pasids, pasid, d)
+		sim_remove_dev_pasid(dev, pasid);
+	sim_device_set(sdev, NULL);
+	sim_device_clear(sdev);
 	forget_device(sdev);
+	cancel_work_sync(&sdev->quarantine_work);
+	sim_pasid_release(sdev);
 	kfree(sdev);
 }
+
+#if !SIM_HAVE_BLOCKED_PASID
+static void remove_dev_pasid(struct device *dev, ioasid_t pasid, struct iommu_domain *domain)
+{
+	sim_remove_dev_pasid(dev, pasid);
+}
+#endif
 
 /* spec 9: writes there are interrupts, whatever is mapped */
 static void get_resv_regions(struct device *dev, struct list_head *head)
@@ -143,6 +170,9 @@ const struct iommu_ops sim_iommu_ops = {
 	.release_device		= release_device,
 	.device_group		= pci_device_group,
 	.get_resv_regions	= get_resv_regions,
+#if !SIM_HAVE_BLOCKED_PASID
+	.remove_dev_pasid	= remove_dev_pasid,
+#endif
 	.default_domain_ops	= &sim_paging_domain_ops,
 	.identity_domain	= &sim_identity_domain,
 	.blocked_domain		= &sim_blocked_domain,
@@ -172,6 +202,8 @@ static int check_capabilities(struct sim_iommu *iommu)
 	}
 	iommu->npcache = cap & SIM_CAP_NPCACHE;
 	iommu->has_range = cap & SIM_CAP_RANGE;
+	iommu->has_ats = cap & SIM_CAP_HAS_ATS;
+	iommu->iommu.max_pasids = BIT(FIELD_GET(SIM_CAP_PASID_BITS, cap));
 	iommu->pgsizes = iommu_sim_mmio_read(iommu->hw, SIM_REG_PGSIZES) & pgsizes;
 	iommu->iova_bits = iova_bits;
 	return 0;
@@ -209,6 +241,7 @@ static int setup(struct sim_iommu *iommu, struct platform_device *pdev)
 		goto disable;
 	iommu_sim_mmio_add_stats(iommu->hw, &iommu->stats);
 	iommu->debugfs_domains = debugfs_create_dir("domains", iommu_sim_mmio_debugfs(iommu->hw));
+	sim_ats_debugfs(iommu);
 	return 0;
 
 disable:
@@ -227,6 +260,7 @@ free_stats:
 
 static void teardown(struct sim_iommu *iommu)
 {
+	debugfs_remove(iommu->debugfs_devices);
 	debugfs_remove_recursive(iommu->debugfs_domains);
 	iommu_sim_mmio_del_stats(iommu->hw, &iommu->stats);
 	iommu_sim_mmio_write(iommu->hw, SIM_REG_CTRL, 0);
@@ -318,6 +352,13 @@ static int init_fwspec(struct device *dev, struct fwnode_handle *fwnode)
 	return ret;
 }
 
+/* It may have been reset since it was quarantined; 6.12 does not say when */
+static void driver_binds(struct device *dev)
+{
+	if (dev->iommu && dev->iommu->iommu_dev && dev->iommu->iommu_dev->ops == &sim_iommu_ops)
+		sim_device_revive(dev_iommu_priv_get(dev));
+}
+
 /*
  * Tells the core which IOMMU a new PCI device is behind, as firmware would.
  * The core's own notifier, which probes, comes after this one.
@@ -329,6 +370,8 @@ static int pci_notify(struct notifier_block *nb, unsigned long action, void *dat
 	u32 rid = pci_dev_id(pdev);
 	int ret;
 
+	if (action == BUS_NOTIFY_BIND_DRIVER)
+		driver_binds(&pdev->dev);
 	if (action != BUS_NOTIFY_ADD_DEVICE)
 		return NOTIFY_DONE;
 	fwnode = iommu_sim_topology_find(pci_domain_nr(pdev->bus), pdev->bus->number);

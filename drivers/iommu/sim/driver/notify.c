@@ -118,6 +118,55 @@ void sim_notify_map(struct sim_domain *domain, u64 iova, u64 pa, u64 len, int pr
 		send(domain, &event);
 }
 
+/* Whether a device of the domain has to be told what to forget */
+static bool uses_ats(struct sim_domain *domain)
+{
+	struct sim_special *special;
+	struct sim_device *sdev;
+	unsigned int i;
+
+	guard(rcu)();
+	special = rcu_dereference(domain->special);
+	for (i = 0; special && i < special->nr; i++) {
+		sdev = READ_ONCE(special->user[i].sdev);
+		if (sdev && READ_ONCE(sdev->ats))
+			return true;
+	}
+	return false;
+}
+
+/**
+ * __sim_notify_devtlb() - tell of what ATCs had to forget
+ * @domain: the domain
+ * @first: first address
+ * @last: last address
+ *
+ * Context: any in which a spinlock may be taken.
+ */
+void __sim_notify_devtlb(struct sim_domain *domain, u64 first, u64 last)
+{
+	struct iommu_sim_event event = {
+		.type = IOMMU_SIM_DEVIOTLB_UNMAP,
+		.iova = first,
+		.len = last - first + 1,
+	};
+
+	guard(spinlock_irqsave)(&domain->notify_lock);
+	send(domain, &event);
+}
+
+/* Whether somebody is told, and of what; notify_lock held */
+static void update_notified(struct sim_domain *domain)
+{
+	struct iommu_sim_notifier *n;
+	unsigned int events = 0;
+
+	list_for_each_entry(n, &domain->notifiers, node)
+		events |= n->events;
+	WRITE_ONCE(domain->notified, events & (IOMMU_SIM_MAP | IOMMU_SIM_UNMAP));
+	WRITE_ONCE(domain->devtlb_notified, events & IOMMU_SIM_DEVIOTLB_UNMAP);
+}
+
 /* Pages that are unmapped with interrupts off */
 #define MAX_LEAVES	16384
 
@@ -191,6 +240,11 @@ u64 sim_notify_unmap(struct sim_domain *domain, u64 iova, u64 len)
  * event or with an unknown one, or with a window that ends before it begins;
  * -EOPNOTSUPP for IOMMU_SIM_DEVIOTLB_UNMAP, as long as no device in the domain
  * uses ATS: register for IOMMU_SIM_UNMAP then, which misses nothing.
+ *
+ * A DEVIOTLB_UNMAP comes with each flush that has devices' ATCs invalidated, when they
+ * have answered, and before the call that flushes returns: iommu_iotlb_sync(), the
+ * flush of a batch, iommu_sim_commit(). It is about what was flushed, which may be
+ * more than was unmapped. They go on when ATS has been turned off since.
  */
 int iommu_sim_notifier_register(struct iommu_domain *d, struct iommu_sim_notifier *n)
 {
@@ -199,13 +253,12 @@ int iommu_sim_notifier_register(struct iommu_domain *d, struct iommu_sim_notifie
 	if (!sim_is_paging(d) || !n->events || n->start > n->last ||
 	    n->events & ~(IOMMU_SIM_MAP | IOMMU_SIM_UNMAP | IOMMU_SIM_DEVIOTLB_UNMAP))
 		return -EINVAL;
-	/* The driver does not turn ATS on yet */
-	if (n->events & IOMMU_SIM_DEVIOTLB_UNMAP)
+	if (n->events & IOMMU_SIM_DEVIOTLB_UNMAP && !uses_ats(domain))
 		return -EOPNOTSUPP;
 	n->domain = d;
 	scoped_guard(spinlock_irqsave, &domain->notify_lock) {
 		list_add_tail(&n->node, &domain->notifiers);
-		WRITE_ONCE(domain->notified, true);
+		update_notified(domain);
 	}
 	/* See above */
 	synchronize_rcu();
@@ -227,7 +280,7 @@ void iommu_sim_notifier_unregister(struct iommu_sim_notifier *n)
 
 	spin_lock_irqsave(&domain->notify_lock, flags);
 	list_del(&n->node);
-	WRITE_ONCE(domain->notified, !list_empty(&domain->notifiers));
+	update_notified(domain);
 	spin_unlock_irqrestore(&domain->notify_lock, flags);
 }
 EXPORT_SYMBOL_SIM_API(iommu_sim_notifier_unregister);

@@ -12,6 +12,8 @@
 #define QUEUE_LG2		8
 #define QUEUE_ENTRIES		BIT(QUEUE_LG2)
 #define QUEUE_TIMEOUT_NS	(10 * NSEC_PER_MSEC)
+/* Devices that one submission finds late; others wait for the next */
+#define MAX_LATE		8
 /* What a silicon with a thread has to do it by itself */
 #define QUEUE_HELP_NS		(5 * NSEC_PER_USEC)
 
@@ -39,17 +41,54 @@ static void put_cmd(struct sim_queue *q, struct sim_cmd cmd)
 	q->tail = next_slot(q->tail);
 }
 
+/**
+ * struct late - devices that have not answered in time
+ * @nr: how many
+ * @rid: which
+ */
+struct late {
+	unsigned int nr;
+	u16 rid[MAX_LATE];
+};
+
+/*
+ * spec 8.6: a device is late. What waits for it goes on; what is to be sent to it is
+ * not. Whoever holds the queue's lock has it quarantined when that is free.
+ */
+static void recover_from_device(struct sim_iommu *iommu, struct sim_queue *q, u16 rid,
+				struct late *late)
+{
+	u32 head = queue_read(iommu, q, SIM_CMDQ_HEAD);
+	u64 cmd = le64_to_cpu(q->ring[head].qw[0]);
+	unsigned int i;
+
+	if (FIELD_GET(SIM_CMD_OP, cmd) == SIM_CMD_INVALIDATE_ATC &&
+	    FIELD_GET(SIM_CMD_ATC0_RID, cmd) == rid)
+		q->ring[head] = sim_cmd_nop();
+	/* The command before the register that makes the silicon look */
+	dma_wmb();
+	queue_write(iommu, q, SIM_CMDQ_STATUS, SIM_CMDQ_STATUS_ERR);
+	for (i = 0; i < late->nr && late->rid[i] != rid; i++)
+		;
+	if (i == late->nr && i < MAX_LATE)
+		late->rid[late->nr++] = rid;
+}
+
 /*
  * spec 6.4: a command that the silicon refused is replaced by one that does
  * nothing, and the queue goes on. Whoever sent it hears -EIO.
  */
-static bool recover(struct sim_iommu *iommu, struct sim_queue *q)
+static bool recover(struct sim_iommu *iommu, struct sim_queue *q, struct late *late)
 {
 	u64 status = queue_read(iommu, q, SIM_CMDQ_STATUS);
 	u32 head;
 
 	if (!(status & SIM_CMDQ_STATUS_ERR))
 		return false;
+	if (FIELD_GET(SIM_CMDQ_STATUS_CODE, status) == SIM_EVT_IOTLB_INV_TIMEOUT) {
+		recover_from_device(iommu, q, FIELD_GET(SIM_CMDQ_STATUS_RID, status), late);
+		return false;
+	}
 	head = queue_read(iommu, q, SIM_CMDQ_HEAD);
 	dev_err_ratelimited(iommu->dev, "command queue %td: command %u (%016llx %016llx) refused, event type %llu\n",
 			    q - iommu->queues, head, le64_to_cpu(q->ring[head].qw[0]),
@@ -68,9 +107,10 @@ static unsigned int room(const struct sim_queue *q)
 }
 
 /* Until there are @nr free slots, and one that stays free; q->lock held */
-static int wait_for_room(struct sim_iommu *iommu, struct sim_queue *q, unsigned int nr)
+static int wait_for_room(struct sim_iommu *iommu, struct sim_queue *q, unsigned int nr,
+			 struct late *devices)
 {
-	u64 deadline = ktime_get_mono_fast_ns() + QUEUE_TIMEOUT_NS;
+	u64 deadline = ktime_get_mono_fast_ns() + iommu->timeout_ns;
 	bool late = false;
 
 	while (room(q) < nr) {
@@ -79,7 +119,7 @@ static int wait_for_room(struct sim_iommu *iommu, struct sim_queue *q, unsigned 
 		/* It is late only if HEAD, looked at after that, has not moved either */
 		late = ktime_get_mono_fast_ns() > deadline;
 		q->head = queue_read(iommu, q, SIM_CMDQ_HEAD);
-		if (recover(iommu, q))
+		if (recover(iommu, q, devices))
 			late = false;
 		cpu_relax();
 	}
@@ -92,10 +132,12 @@ static bool queue_done(struct sim_queue *q)
 }
 
 /* Until the last completion wait of @q has been executed, if that was not at once */
-static noinline int wait_for_completion_of(struct sim_iommu *iommu, struct sim_queue *q)
+static noinline int wait_for_completion_of(struct sim_iommu *iommu, struct sim_queue *q,
+					   struct late *late)
 {
-	u64 now = ktime_get_mono_fast_ns(), deadline = now + QUEUE_TIMEOUT_NS;
+	u64 now = ktime_get_mono_fast_ns(), deadline = now + iommu->timeout_ns;
 	u64 help = now + QUEUE_HELP_NS;
+	unsigned int nr_late = late->nr;
 	int ret = 0;
 
 	while (!queue_done(q)) {
@@ -106,8 +148,12 @@ static noinline int wait_for_completion_of(struct sim_iommu *iommu, struct sim_q
 		 */
 		if (now > help)
 			queue_read(iommu, q, SIM_CMDQ_HEAD);
-		if (recover(iommu, q))
+		if (recover(iommu, q, late))
 			ret = -EIO;
+		/* Each device has its time */
+		if (late->nr != nr_late)
+			deadline = now + iommu->timeout_ns;
+		nr_late = late->nr;
 		/* It may have been the completion wait that was refused */
 		if (ret && queue_read(iommu, q, SIM_CMDQ_HEAD) == q->tail)
 			break;
@@ -123,12 +169,14 @@ static noinline int wait_for_completion_of(struct sim_iommu *iommu, struct sim_q
 static int submit(struct sim_iommu *iommu, struct sim_queue *q, const struct sim_cmd *cmds,
 		  unsigned int nr)
 {
+	struct late late;
 	unsigned long flags;
 	int ret = 0;
 
+	late.nr = 0;
 	raw_spin_lock_irqsave(&q->lock, flags);
 	if (unlikely(room(q) < nr + 1))
-		ret = wait_for_room(iommu, q, nr + 1);
+		ret = wait_for_room(iommu, q, nr + 1, &late);
 	if (likely(!ret)) {
 		if (nr)
 			trace_iommu_sim_cmd_submitted(q - iommu->queues, nr,
@@ -141,7 +189,7 @@ static int submit(struct sim_iommu *iommu, struct sim_queue *q, const struct sim
 		dma_wmb();
 		queue_write(iommu, q, SIM_CMDQ_TAIL, q->tail);
 		if (unlikely(!queue_done(q)))
-			ret = wait_for_completion_of(iommu, q);
+			ret = wait_for_completion_of(iommu, q, &late);
 		/* What the commands did comes before what the caller does next */
 		dma_rmb();
 		/* Nobody else has put anything there meanwhile */
@@ -149,6 +197,8 @@ static int submit(struct sim_iommu *iommu, struct sim_queue *q, const struct sim
 			q->head = q->tail;
 	}
 	raw_spin_unlock_irqrestore(&q->lock, flags);
+	while (unlikely(late.nr))
+		sim_ats_quarantine(iommu, late.rid[--late.nr]);
 	return ret;
 }
 
@@ -159,7 +209,8 @@ static int submit(struct sim_iommu *iommu, struct sim_queue *q, const struct sim
  * @nr: how many
  *
  * When it returns 0 the commands have taken effect, and requests that used what
- * they invalidated have ended. Context: any. Return: 0; -EIO if one was
+ * they invalidated have ended. A device that does not answer in time is quarantined
+ * before. Context: any. Return: 0; -EIO if one was
  * refused; -ETIMEDOUT.
  */
 int sim_queue_submit(struct sim_iommu *iommu, const struct sim_cmd *cmds, unsigned int nr)
@@ -235,6 +286,9 @@ int sim_queues_init(struct sim_iommu *iommu)
 	unsigned int i;
 	int ret;
 
+	/* spec 8.6: the silicon finds a device late before it is late itself */
+	iommu->timeout_ns = QUEUE_TIMEOUT_NS +
+			    iommu_sim_mmio_read(iommu->hw, SIM_REG_ATC_TIMEOUT) * NSEC_PER_USEC;
 	iommu->nr_queues = FIELD_GET(SIM_CAP_CMDQS, cap) + 1;
 	iommu->queues = kvcalloc(iommu->nr_queues, sizeof(*iommu->queues), GFP_KERNEL);
 	if (!iommu->queues)

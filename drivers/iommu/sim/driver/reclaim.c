@@ -12,17 +12,14 @@
 static int release(struct sim_domain *domain)
 {
 	struct sim_limbo *limbo = &domain->limbo;
-	struct sim_cmd cmd;
-	int ret = 0;
+	int ret;
 
 	lockdep_assert_held(&domain->lock);
 	if (!limbo->tables)
 		return 0;
-	/* What was unlinked comes before; pairs with the grace period in get_domain() */
+	/* What was unlinked comes before; pairs with the grace period in sim_domain_get() */
 	smp_mb();
-	cmd = sim_cmd_invalidate_pages(domain->id, limbo->iova, limbo->last, true);
-	if (READ_ONCE(domain->attached))
-		ret = sim_queue_submit(domain->iommu, &cmd, 1);
+	ret = sim_flush_tables(domain, limbo->iova, limbo->last);
 	if (!ret)
 		sim_pt_release(&domain->pt, limbo);
 	return ret;

@@ -17,11 +17,15 @@
 /**
  * struct flush_bench - an endpoint in a domain
  * @r: the endpoint, the domain
+ * @sdev: what the driver knows of the endpoint
+ * @ats: it has ATS
  * @buf: memory, mapped to every page of the test
  * @seen: counters of the silicon when flush_begin() was called
  */
 struct flush_bench {
 	struct pt_race *r;
+	struct sim_device *sdev;
+	bool ats;
 	u64 *buf;
 	u64 seen[SIM_STAT_NR];
 };
@@ -65,6 +69,10 @@ static int flush_init(struct kunit *test)
 	b->buf = (u64 *)get_zeroed_page(GFP_KERNEL);
 	KUNIT_ASSERT_NOT_NULL(test, b->buf);
 	b->r = pt_race_create(test);
+	/* Those for ATCs come on top of what is counted here: see driver_ats_kunit.c */
+	b->sdev = dev_iommu_priv_get(&b->r->client->pdev->dev);
+	b->ats = b->sdev->ats_supported;
+	b->sdev->ats_supported = false;
 	test->priv = b;
 	return 0;
 }
@@ -78,6 +86,7 @@ static void flush_exit(struct kunit *test)
 	sim_inject_clear(b->r->iommu->inject);
 	b->r->iommu->has_range = true;
 	b->r->iommu->hw->config.no_range = false;
+	b->sdev->ats_supported = b->ats;
 	pt_race_destroy(b->r);
 	free_page((unsigned long)b->buf);
 }
