@@ -330,6 +330,7 @@ void sim_atc_cancel(struct sim_cmdq *q)
 	struct iommu_sim_function *fn;
 	unsigned long index;
 
+	q->waits = false;
 	q->atc_stalled = false;
 	guard(rcu)();
 	xa_for_each(&q->hw->functions, index, fn)

@@ -62,11 +62,11 @@ struct run {
 };
 
 /* Whether what a device was asked is done; else the queue stays where it is */
-static bool device_done(struct run *run, enum sim_atc_result result, u16 rid)
+static bool device_done(struct run *run, enum sim_atc_result result, const u16 *rid)
 {
 	run->stalled = result != SIM_ATC_DONE;
 	if (result == SIM_ATC_TIMED_OUT)
-		stop_for_device(run->q, rid);
+		stop_for_device(run->q, *rid);
 	return !run->stalled;
 }
 
@@ -79,7 +79,7 @@ static enum sim_event_type completion_wait(struct run *run, u64 qw0, u64 qw1, u6
 
 	if (qw0 & SIM_CMD_WAIT0_RSVD)
 		return SIM_EVT_ILLEGAL_COMMAND;
-	if (!device_done(run, sim_atc_wait(run->q, &rid), rid))
+	if (!device_done(run, sim_atc_wait(run->q, &rid), &rid))
 		return SIM_EVT_NONE;
 	sim_hw_stat(hw, SIM_STAT_CMD_WAITS);
 	if (!run->fenced)
@@ -275,7 +275,7 @@ static enum sim_event_type invalidate_atc(struct run *run, u64 qw0, u64 qw1)
 	if (run->hw->config.no_ats || qw0 & SIM_CMD_ATC0_RSVD || qw1 & SIM_CMD_ATC1_RSVD ||
 	    (qw1 & SIM_CMD_PAGES1_S && whole))
 		return SIM_EVT_ILLEGAL_COMMAND;
-	if (device_done(run, sim_atc_invalidate(run->q, qw0, qw1, &rid), rid))
+	if (device_done(run, sim_atc_invalidate(run->q, qw0, qw1, &rid), &rid))
 		sim_hw_stat(run->hw, SIM_STAT_CMD_INV_ATC);
 	return SIM_EVT_NONE;
 }
@@ -399,6 +399,7 @@ static bool run_queue(struct sim_cmdq *q, unsigned int budget)
 		invalidate_late(&run);
 	for (; has_work(q) && budget && !run.stalled; budget -= min(budget, FETCH))
 		run_fetched(&run, q);
+	q->waits = run.stalled;
 	return run.stalled;
 }
 
@@ -426,8 +427,7 @@ void sim_cmdq_kick(struct sim_cmdq *q)
  */
 void sim_cmdq_help(struct sim_cmdq *q)
 {
-	if (q->hw->config.mode == SIM_CMDQ_THREAD || atomic_read(&q->atc_waiting) ||
-	    q->atc_stalled)
+	if (q->hw->config.mode == SIM_CMDQ_THREAD || q->waits)
 		run_queue(q, U32_MAX);
 }
 

@@ -140,9 +140,10 @@ struct sim_cmdq {
 	struct kthread_work work;	/* in SIM_CMDQ_THREAD */
 	bool has_late;
 	struct sim_inval late;		/* injected: for after the completion */
+	bool waits;			/* the command at HEAD waits for a device */
 	atomic_t atc_waiting;		/* invalidate requests that are not answered */
 	u64 atc_deadline;		/* when the first of them may be late, in ns */
-	bool atc_stalled;		/* the command at HEAD waits for a tag ... */
+	bool atc_stalled;		/* that is for a tag ... */
 	u64 atc_stall_deadline;		/* ... which is late then */
 } ____cacheline_aligned_in_smp;
 

@@ -37,9 +37,17 @@ static bool is_msi(const struct iommu_sim_tlp *tlp)
 }
 
 /* spec 8.1, and that all but an MSI are sent with interrupts off */
-static bool malformed(const struct iommu_sim_tlp *tlp)
+static bool malformed(const struct tlp_bench *b, const struct iommu_sim_tlp *tlp)
 {
-	if (!tlp->len || tlp->len > 4096 || tlp->at || tlp->rid != TLP_RID || !tlp->data)
+	if (!tlp->len || tlp->len > 4096 || tlp->rid != TLP_RID || !tlp->data)
+		return true;
+	if (tlp->at && !b->ats)
+		return true;
+	/* spec 8.5 */
+	if (tlp->at == SIM_AT_TRANSLATION_REQUEST &&
+	    (tlp->type != SIM_TLP_MEM_READ || tlp->len != 8 || tlp->addr % 4096))
+		return true;
+	if (tlp->at == SIM_AT_TRANSLATED && tlp->flags)
 		return true;
 	if (tlp->addr / 4096 != (tlp->addr + tlp->len - 1) / 4096)
 		return true;
@@ -55,7 +63,7 @@ static bool malformed(const struct iommu_sim_tlp *tlp)
 static unsigned int log_tlp(struct tlp_bench *b, const struct iommu_sim_tlp *tlp)
 {
 	u32 head = tlp_ch_read(b, 0, IOMMU_SIM_CH_HEAD);
-	bool bad = malformed(tlp);
+	bool bad = malformed(b, tlp);
 	unsigned long flags;
 	unsigned int nr;
 
@@ -101,11 +109,29 @@ static void access_ram(struct tlp_bench *b, struct iommu_sim_tlp *tlp)
 	}
 }
 
+static enum iommu_sim_tlp_status answer(struct tlp_bench *b, const struct iommu_sim_tlp *tlp)
+{
+	enum iommu_sim_tlp_status status = SIM_CPL_SUCCESS;
+	u64 entry = tlp->addr | SIM_ATS_R | SIM_ATS_W;
+
+	b->asked++;
+	if (b->translate)
+		entry = b->translate(b, tlp, &status);
+	put_unaligned_le64(entry, tlp->data);
+	return status;
+}
+
 static enum iommu_sim_tlp_status bench_send(struct sim_upstream *up, struct iommu_sim_tlp *tlp)
 {
 	struct tlp_bench *b = container_of(up, struct tlp_bench, up);
 	unsigned int nr;
 
+	/* Comes in whatever context asked for it */
+	if (tlp->type == SIM_TLP_INV_COMPLETION) {
+		b->completions++;
+		b->completed = tlp->tag;
+		return tlp->len == 1 ? SIM_CPL_SUCCESS : SIM_CPL_UNSUPPORTED_REQUEST;
+	}
 	nr = log_tlp(b, tlp);
 	swake_up_one(&b->wait);
 	/*
@@ -118,6 +144,9 @@ static enum iommu_sim_tlp_status bench_send(struct sim_upstream *up, struct iomm
 		b->quiet = true;
 	}
 
+	if (tlp->at == SIM_AT_TRANSLATION_REQUEST)
+		return answer(b, tlp);
+	b->translated += tlp->at == SIM_AT_TRANSLATED;
 	if (is_msi(tlp))
 		return SIM_CPL_SUCCESS;
 	if (b->fail_addr && tlp->addr <= b->fail_addr && b->fail_addr < tlp->addr + tlp->len)

@@ -61,6 +61,12 @@ struct tlp_rec {
  * @down: the IOMMU is off
  * @fail_addr: a request at this address fails, if not 0
  * @fail_status: with this
+ * @ats: requests may be translation requests and translated ones
+ * @translate: answers a translation request: identity, unless a test has its own
+ * @asked: translation requests
+ * @translated: translated requests
+ * @completions: invalidate completions
+ * @completed: tags of the last
  * @stop_at: after this many requests, if not 0, a register is written
  * @stop_offset: its offset in configuration space, for 4 bytes
  * @stop_value: what is written
@@ -81,6 +87,13 @@ struct tlp_bench {
 	bool down;
 	u64 fail_addr;
 	enum iommu_sim_tlp_status fail_status;
+	bool ats;
+	u64 (*translate)(struct tlp_bench *b, const struct iommu_sim_tlp *tlp,
+			 enum iommu_sim_tlp_status *status);
+	unsigned int asked;
+	unsigned int translated;
+	unsigned int completions;
+	u32 completed;
 	unsigned int stop_at;
 	unsigned int stop_offset;
 	u32 stop_value;
