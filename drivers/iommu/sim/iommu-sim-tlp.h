@@ -8,6 +8,7 @@
 #ifndef _IOMMU_SIM_TLP_H
 #define _IOMMU_SIM_TLP_H
 
+#include <linux/kconfig.h>
 #include <linux/sizes.h>
 #include <linux/types.h>
 
@@ -79,9 +80,13 @@ enum iommu_sim_tlp_status iommu_sim_tlp_send(struct iommu_sim_port *port,
  * @invalidate: an invalidate request has come. The device may answer at once, by
  *		iommu_sim_tlp_send(), or later. Called with interrupts off and locks
  *		held: it must send nothing else, and not sleep.
+ * @access: for tests: have the device make a request of its own
  */
 struct iommu_sim_function_ops {
 	void (*invalidate)(void *data, const struct iommu_sim_tlp *tlp);
+#if IS_ENABLED(CONFIG_IOMMU_SIM_KUNIT_TEST)
+	enum iommu_sim_tlp_status (*access)(void *data, struct iommu_sim_tlp *tlp);
+#endif
 };
 
 /* A device with an ATC, as the IOMMU knows it */

@@ -16,6 +16,7 @@
  * each by compare-and-swap, and who takes it out of waiting takes it off the count
  * of its queue. There is no lock: completions come while a queue's is held.
  */
+#include <kunit/visibility.h>
 #include <linux/ktime.h>
 #include <linux/rcupdate.h>
 #include <linux/slab.h>
@@ -384,6 +385,25 @@ void iommu_sim_function_del(struct iommu_sim_function *fn)
 	kfree(fn);
 }
 EXPORT_SYMBOL_SIM_TLP(iommu_sim_function_del);
+
+#if IS_ENABLED(CONFIG_IOMMU_SIM_KUNIT_TEST)
+/**
+ * sim_function_access() - have a device make a request of its own
+ * @hw: the instance
+ * @tlp: the request, not translated
+ *
+ * For tests that cannot reach the device. Return: how it completed.
+ */
+enum iommu_sim_tlp_status sim_function_access(struct iommu_sim_hw *hw, struct iommu_sim_tlp *tlp)
+{
+	struct iommu_sim_function *fn;
+
+	guard(rcu)();
+	fn = xa_load(&hw->functions, tlp->rid);
+	return fn ? fn->ops->access(fn->data, tlp) : SIM_CPL_UNSUPPORTED_REQUEST;
+}
+EXPORT_SYMBOL_IF_KUNIT(sim_function_access);
+#endif
 
 /**
  * iommu_sim_function_timeouts() - how often a device was late

@@ -276,8 +276,26 @@ static void invalidate(void *data, const struct iommu_sim_tlp *tlp)
 	answer(ep, tlp);
 }
 
+#if IS_ENABLED(CONFIG_IOMMU_SIM_KUNIT_TEST)
+/* A request as a channel makes it */
+static enum iommu_sim_tlp_status access(void *data, struct iommu_sim_tlp *tlp)
+{
+	enum iommu_sim_tlp_status status = SIM_CPL_UNSUPPORTED_REQUEST;
+	struct sim_endpoint *ep = data;
+	unsigned long flags = sim_section_enter(&ep->sections);
+
+	if (READ_ONCE(ep->may_send))
+		status = sim_atc_send(ep, tlp);
+	sim_section_exit(&ep->sections, flags);
+	return status;
+}
+#endif
+
 const struct iommu_sim_function_ops sim_atc_ops = {
 	.invalidate = invalidate,
+#if IS_ENABLED(CONFIG_IOMMU_SIM_KUNIT_TEST)
+	.access = access,
+#endif
 };
 
 /**

@@ -188,6 +188,35 @@ bool pt_race_dma(struct pt_race *r, enum iommu_sim_tlp_type type, u64 iova, void
 }
 
 /**
+ * pt_race_endpoint_dma() - the same by the endpoint itself, with its ATC if ATS is on
+ * @r: the test; the endpoint is attached
+ * @type: what it wants
+ * @iova: where
+ * @data: payload
+ * @len: its length
+ * @pasid: PASID, or IOMMU_NO_PASID
+ *
+ * Return: whether it succeeded.
+ */
+bool pt_race_endpoint_dma(struct pt_race *r, enum iommu_sim_tlp_type type, u64 iova, void *data,
+			  u32 len, u32 pasid)
+{
+	struct iommu_sim_tlp tlp = {
+		.type = type,
+		.rid = pci_dev_id(r->client->pdev),
+		.addr = iova,
+		.len = len,
+		.data = data,
+	};
+
+	if (pasid != IOMMU_NO_PASID) {
+		tlp.flags = SIM_TLP_PASID;
+		tlp.pasid = pasid;
+	}
+	return sim_function_access(r->iommu->hw, &tlp) == SIM_CPL_SUCCESS;
+}
+
+/**
  * pt_race_walk() - what the silicon finds in the page table, past the IOTLB
  * @r: the test
  * @iova: the address

@@ -52,6 +52,8 @@ void pt_race_bad(struct pt_race *r, const char *what, u64 iova, u64 value);
 void pt_race_expect_no_tables(struct pt_race *r);
 bool pt_race_dma(struct pt_race *r, enum iommu_sim_tlp_type type, u64 iova, void *data,
 		 u32 len);
+bool pt_race_endpoint_dma(struct pt_race *r, enum iommu_sim_tlp_type type, u64 iova, void *data,
+			  u32 len, u32 pasid);
 bool pt_race_walk(struct pt_race *r, u64 iova, u64 set, u64 *pa);
 
 static inline struct sim_pt *pt_race_pt(struct pt_race *r)
