@@ -56,9 +56,14 @@
 /* 6.19: attach_dev is told which domain the device leaves; we know */
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 19, 0)
 #define SIM_OLD_DOMAIN
+#define SIM_ATTACH_ARGS(domain, dev, old)	domain, dev
 #else
 #define SIM_OLD_DOMAIN	, struct iommu_domain *old
+#define SIM_ATTACH_ARGS(domain, dev, old)	domain, dev, old
 #endif
+
+/* 7.0: the IOMMU is told of resets */
+#define SIM_HAVE_RESET_HOOKS	(LINUX_VERSION_CODE >= KERNEL_VERSION(7, 0, 0))
 
 /* 7.2: user space asks whether ATS is supported */
 #define SIM_HAVE_CAP_ATS	(LINUX_VERSION_CODE >= KERNEL_VERSION(7, 2, 0))

@@ -135,10 +135,10 @@ static bool seen_pasid(const struct sim_special *special, unsigned int nr)
 {
 	u32 pasid = special->user[nr].pasid;
 
-	if (pasid == IOMMU_NO_PASID)
+	if (pasid == IOMMU_NO_PASID || !READ_ONCE(special->user[nr].sdev))
 		return true;
 	while (nr--)
-		if (special->user[nr].pasid == pasid)
+		if (special->user[nr].pasid == pasid && READ_ONCE(special->user[nr].sdev))
 			return true;
 	return false;
 }

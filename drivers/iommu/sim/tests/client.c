@@ -20,24 +20,20 @@ static void reg_write(struct client *c, u32 offset, u32 value)
 	pci_write_config_dword(c->pdev, c->dvsec + IOMMU_SIM_CHANNEL(0) + offset, value);
 }
 
-static struct pci_dev *last_endpoint(void)
+static struct pci_dev *find_endpoint(bool first)
 {
-	struct pci_dev *pdev = NULL, *last = NULL;
+	struct pci_dev *pdev = NULL, *found = NULL;
 
 	while ((pdev = pci_get_device(IOMMU_SIM_PCI_VENDOR, IOMMU_SIM_PCI_DEVICE, pdev))) {
-		pci_dev_put(last);
-		last = pci_dev_get(pdev);
+		if (found && first)
+			continue;
+		pci_dev_put(found);
+		found = pci_dev_get(pdev);
 	}
-	return last;
+	return found;
 }
 
-/**
- * client_get() - take an endpoint from its driver
- * @test: the test; skipped if there is no endpoint
- *
- * It is blocked until client_attach(). Return: the client.
- */
-struct client *client_get(struct kunit *test)
+static struct client *get(struct kunit *test, bool first)
 {
 	struct client *c = kunit_kzalloc(test, sizeof(*c), GFP_KERNEL);
 	int ret;
@@ -46,7 +42,7 @@ struct client *client_get(struct kunit *test)
 	c->test = test;
 	c->rings = alloc_pages_exact(2 * PAGE_SIZE, GFP_KERNEL | __GFP_ZERO);
 	KUNIT_ASSERT_NOT_NULL(test, c->rings);
-	c->pdev = last_endpoint();
+	c->pdev = find_endpoint(first);
 	if (!c->pdev) {
 		free_pages_exact(c->rings, 2 * PAGE_SIZE);
 		kunit_skip(test, "no endpoint: iommu-sim-pci has not brought one up");
@@ -56,6 +52,28 @@ struct client *client_get(struct kunit *test)
 	ret = iommu_device_claim_dma_owner(&c->pdev->dev, c);
 	KUNIT_ASSERT_EQ(test, ret, 0);
 	return c;
+}
+
+/**
+ * client_get() - take the last endpoint from its driver
+ * @test: the test; skipped if there is no endpoint
+ *
+ * It is blocked until client_attach(). Return: the client.
+ */
+struct client *client_get(struct kunit *test)
+{
+	return get(test, false);
+}
+
+/**
+ * client_get_first() - take the first endpoint from its driver
+ * @test: the test, which has the last, and this is another
+ *
+ * Return: the client, as client_get().
+ */
+struct client *client_get_first(struct kunit *test)
+{
+	return get(test, true);
 }
 
 static void stop(struct client *c)

@@ -34,6 +34,7 @@ struct client {
 };
 
 struct client *client_get(struct kunit *test);
+struct client *client_get_first(struct kunit *test);
 void client_put(struct client *c);
 int client_attach(struct client *c, struct iommu_domain *domain, u64 rings);
 u32 client_run(struct client *c, const struct iommu_sim_desc *desc, struct iommu_sim_cpl *cpl);

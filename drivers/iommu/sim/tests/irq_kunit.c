@@ -102,6 +102,8 @@ static int device_thread(void *arg)
 
 	while (!kthread_should_stop()) {
 		pt_race_dma(b->r, SIM_TLP_MEM_READ, IOVA, &value, sizeof(value));
+		pt_race_endpoint_dma(b->r, SIM_TLP_MEM_READ, IOVA, &value, sizeof(value),
+				     IOMMU_NO_PASID);
 		cond_resched();
 	}
 	return 0;
