@@ -547,7 +547,8 @@ static void revive(struct ats_bench *b, unsigned int i)
 	begin(b);
 	KUNIT_EXPECT_FALSE(test, reaches(b, 0, 0));
 	KUNIT_EXPECT_TRUE(test, reaches(b, 1, 0));
-	KUNIT_EXPECT_EQ_MSG(test, since(b, SIM_STAT_ATS_TRANSLATED), 1, "it works as before");
+	/* The other device has some, too */
+	KUNIT_EXPECT_GT_MSG(test, since(b, SIM_STAT_ATS_TRANSLATED), 0, "it works as before");
 	unmap(b, 1, 1);
 	KUNIT_EXPECT_FALSE(test, reaches(b, 1, 0));
 }

@@ -104,7 +104,14 @@ four_threads()
 	expect channels "$(our_channels | wc -l)" 2
 }
 
-ksft_plan 15
+# Each type again, without ATS.
+without_ats()
+{
+	rmmod dmatest && unload && modprobe iommu-sim ats=0 && load && wait_for 5 bound 1 &&
+		modprobe dmatest
+}
+
+ksft_plan 20
 ksft_test "two channels" four_threads
 for type in DMA DMA-FQ identity; do
 	ksft_test "group type $type" set_group_type "$dev" $type
@@ -117,4 +124,9 @@ ksft_test "an overrun is found" found overrun 20 "data error"
 ksft_test "a lost interrupt is found" found lost_msi 70 "timed out"
 ksft_test "one map in ten fails: errors, and no wrong data" only_errors
 ksft_test "all well again" passes 0
+ksft_test "without ATS" without_ats
+for type in DMA DMA-FQ; do
+	ksft_test "group type $type, without ATS" set_group_type "$dev" $type
+	ksft_test "copies, $type, without ATS" passes 0
+done
 ksft_finish

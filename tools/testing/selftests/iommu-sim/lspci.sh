@@ -21,10 +21,12 @@ expected=(
 	"FLReset+"
 	"EETLPPrefix+, MaxEETLPPrefixes 1"
 	"Capabilities: [100 v1] Address Translation Service (ATS)"
+	"ATSCtl: Enable+, Smallest Translation Unit: 00"
 	"Capabilities: [110 v1] Page Request Interface (PRI)"
 	"Page Request Capacity: 00000020"
 	"Capabilities: [120 v1] Process Address Space ID (PASID)"
 	"PASIDCap: Exec+ Priv+, Max PASID Width: 14"
+	"PASIDCtl: Enable+"
 	"Capabilities: [140 v1] Designated Vendor-Specific: Vendor=1234 ID=0010 Rev=1"
 	"Kernel driver in use: iommu-sim-dma"
 )
