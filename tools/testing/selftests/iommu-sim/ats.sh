@@ -16,7 +16,7 @@ ksft_plan 27
 # ats DEVICE: what the driver's list says.
 ats()
 {
-	awk -v dev="$1" '$1 == dev { print $2 }' $IOMMU/devices
+	awk -v dev="$1" '$1 == dev { print $2 }' "$IOMMU/devices"
 }
 
 # endpoint DEVICE NAME: a counter.
@@ -62,8 +62,9 @@ snapshot
 ksft_test "strict: copies arrive" copies "$dev"
 both_kinds()
 {
-	[ "$(since invalidate_atc)" -gt 100 ] && [ "$(since invalidate_pages)" -gt 100 ] &&
-		[ "$(endpoint "$dev" atc_invalidations)" -gt 100 ]
+	# Two buffers for each of 50 copies
+	[ "$(since invalidate_atc)" -ge 100 ] && [ "$(since invalidate_pages)" -ge 100 ] &&
+		[ "$(endpoint "$dev" atc_invalidations)" -ge 100 ]
 }
 ksft_test "strict: both caches are invalidated for each unmap" both_kinds
 use_after_unmap()
@@ -83,8 +84,8 @@ ksft_test "the ATC can be looked at" listed
 # A device that says nothing any more.
 silence()
 {
-	echo "$dev" >$INJECT/atc_silent/device && echo -1 >$INJECT/atc_silent/times &&
-		echo 100 >$INJECT/atc_silent/probability
+	echo "$dev" >"$INJECT/atc_silent/device" && echo -1 >"$INJECT/atc_silent/times" &&
+		echo 100 >"$INJECT/atc_silent/probability"
 }
 lines()
 {
@@ -103,7 +104,8 @@ disabled()
 }
 ksft_test "a device that does not answer is quarantined" provoke
 ksft_test "one line in the log says so" expect lines "$(lines)" 1
-ksft_test "its counter does" expect atc_timeouts "$(endpoint "$dev" atc_timeouts)" 1
+# Several CPUs may have been waiting
+ksft_test "its counter does" [ "$(endpoint "$dev" atc_timeouts)" -ge 1 ]
 ksft_test "ATS is turned off in the device" wait_for 5 disabled "$dev"
 snapshot
 ksft_test "then it works, untranslated" copies "$dev"
@@ -112,8 +114,8 @@ ksft_test "the other one has not noticed" is on "$other"
 ksft_test "and works" copies "$other"
 reset()
 {
-	echo "$dev" >$DRIVER/unbind && echo 1 >"/sys/bus/pci/devices/$dev/reset" &&
-		echo "$dev" >$DRIVER/bind && wait_for 5 is_bound "$dev"
+	echo "$dev" >"$DRIVER/unbind" && echo 1 >"/sys/bus/pci/devices/$dev/reset" &&
+		echo "$dev" >"$DRIVER/bind" && wait_for 5 is_bound "$dev"
 }
 silent_reset()
 {
@@ -122,7 +124,7 @@ silent_reset()
 ksft_test "as long as it is silent a reset does not help" silent_reset
 revived()
 {
-	echo 1 >$INJECT/clear && reset && is on "$dev" && enabled "$dev"
+	echo 1 >"$INJECT/clear" && reset && is on "$dev" && enabled "$dev"
 }
 ksft_test "unbind, reset, bind bring it back" revived
 snapshot

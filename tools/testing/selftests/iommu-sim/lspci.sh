@@ -21,7 +21,7 @@ expected=(
 	"FLReset+"
 	"EETLPPrefix+, MaxEETLPPrefixes 1"
 	"Capabilities: [100 v1] Address Translation Service (ATS)"
-	"ATSCtl: Enable+, Smallest Translation Unit: 00"
+	"Enable+, Smallest Translation Unit: 00"
 	"Capabilities: [110 v1] Page Request Interface (PRI)"
 	"Page Request Capacity: 00000020"
 	"Capabilities: [120 v1] Process Address Space ID (PASID)"
