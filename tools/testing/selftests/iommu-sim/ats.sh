@@ -63,7 +63,8 @@ ksft_test "strict: copies arrive" copies "$dev"
 both_kinds()
 {
 	# Two buffers for each of 50 copies
-	[ "$(since invalidate_atc)" -ge 100 ] && [ "$(since invalidate_pages)" -ge 100 ] &&
+	[ "$(since invalidate_atc)" -ge 100 ] &&
+		[ $(($(since invalidate_pages) + $(since invalidate_range))) -ge 100 ] &&
 		[ "$(endpoint "$dev" atc_invalidations)" -ge 100 ]
 }
 ksft_test "strict: both caches are invalidated for each unmap" both_kinds
