@@ -13,10 +13,15 @@
 #define READ		IOMMU_IOAS_MAP_READABLE
 #define WRITE		IOMMU_IOAS_MAP_WRITEABLE
 
+/* Before 6.15 user space has no PASIDs, and the header no name for this */
+#define ALLOC_PASID	(1 << 3)
+
 const char *iommufd_missing(char *name);
 int iommufd_device_open(struct vfio_user *user, const char *name, int iommufd, __u32 *id);
 int iommufd_attach(struct vfio_user *user, __u32 id);
 int iommufd_detach(struct vfio_user *user);
+int iommufd_attach_pasid(struct vfio_user *user, __u32 pasid, __u32 id);
+int iommufd_detach_pasid(struct vfio_user *user, __u32 pasid);
 int iommufd_destroy(int iommufd, __u32 id);
 __u32 ioas_alloc(int iommufd);
 int ioas_map(int iommufd, __u32 ioas, void *mem, __u64 size, __u64 iova, __u32 flags);
