@@ -61,14 +61,24 @@ int iommufd_detach(struct vfio_user *user)
 	return ioctl(user->device, VFIO_DEVICE_DETACH_IOMMUFD_PT, &detach) ? -errno : 0;
 }
 
-#ifdef VFIO_DEVICE_ATTACH_PASID
+/* Longer since 6.15 than the headers have them; the flag says so */
+#define WITH_PASID	(1 << 0)
+
+struct attach_pasid {
+	struct vfio_device_attach_iommufd_pt attach;
+	__u32 pasid;
+};
+
+struct detach_pasid {
+	struct vfio_device_detach_iommufd_pt detach;
+	__u32 pasid;
+};
+
 /* To a page table that was allocated with ALLOC_PASID; also from another one */
 int iommufd_attach_pasid(struct vfio_user *user, __u32 pasid, __u32 id)
 {
-	struct vfio_device_attach_iommufd_pt attach = {
-		.argsz = sizeof(attach),
-		.flags = VFIO_DEVICE_ATTACH_PASID,
-		.pt_id = id,
+	struct attach_pasid attach = {
+		.attach = { .argsz = sizeof(attach), .flags = WITH_PASID, .pt_id = id },
 		.pasid = pasid,
 	};
 
@@ -77,26 +87,13 @@ int iommufd_attach_pasid(struct vfio_user *user, __u32 pasid, __u32 id)
 
 int iommufd_detach_pasid(struct vfio_user *user, __u32 pasid)
 {
-	struct vfio_device_detach_iommufd_pt detach = {
-		.argsz = sizeof(detach),
-		.flags = VFIO_DEVICE_DETACH_PASID,
+	struct detach_pasid detach = {
+		.detach = { .argsz = sizeof(detach), .flags = WITH_PASID },
 		.pasid = pasid,
 	};
 
 	return ioctl(user->device, VFIO_DEVICE_DETACH_IOMMUFD_PT, &detach) ? -errno : 0;
 }
-#else
-int iommufd_attach_pasid(struct vfio_user *user, __u32 pasid, __u32 id)
-{
-	return -EOPNOTSUPP;
-}
-
-int iommufd_detach_pasid(struct vfio_user *user, __u32 pasid)
-{
-	return -EOPNOTSUPP;
-}
-#endif
-
 /* The object, or 0 */
 __u32 ioas_alloc(int iommufd)
 {

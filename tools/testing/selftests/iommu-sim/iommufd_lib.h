@@ -13,7 +13,7 @@
 #define READ		IOMMU_IOAS_MAP_READABLE
 #define WRITE		IOMMU_IOAS_MAP_WRITEABLE
 
-/* Before 6.15 user space has no PASIDs, and the header no name for this */
+/* IOMMU_HWPT_ALLOC_PASID, since 6.15 */
 #define ALLOC_PASID	(1 << 3)
 
 const char *iommufd_missing(char *name);

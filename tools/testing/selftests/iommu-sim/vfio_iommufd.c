@@ -327,9 +327,8 @@ TEST_F_TIMEOUT(iommufd, hardware_info, TIMEOUT_S)
 	TH_LOG("type %u, capabilities %#llx, %u bits of PASID", info.out_data_type,
 	       (unsigned long long)info.out_capabilities, info.out_max_pasid_log2);
 	EXPECT_LE(info.out_max_pasid_log2, 20);
-#ifdef IOMMU_HW_CAP_PCI_ATS_NOT_SUPPORTED
-	EXPECT_FALSE(info.out_capabilities & IOMMU_HW_CAP_PCI_ATS_NOT_SUPPORTED);
-#endif
+	/* IOMMU_HW_CAP_PCI_ATS_NOT_SUPPORTED, from 7.2 on */
+	EXPECT_FALSE(info.out_capabilities & (1 << 3));
 	dirty = info.out_capabilities & IOMMU_HW_CAP_DIRTY_TRACKING;
 	ret = hwpt_alloc(self->fd, self->device, self->ioas, IOMMU_HWPT_ALLOC_DIRTY_TRACKING,
 			 &hwpt);
