@@ -10,6 +10,9 @@
 #include <linux/iommu.h>
 #include <linux/types.h>
 
+struct iommu_sim_hw;
+struct pci_dev;
+
 /* Names of variants that the report knows */
 #define BENCH_OURS	"ours"
 #define BENCH_FLOOR	"floor"
@@ -157,7 +160,9 @@ extern const struct bench_variant bench_ours;
 struct iommu_domain *bench_explicit_alloc(void);
 int bench_endpoint_init(void);
 void bench_endpoint_exit(void);
-int bench_endpoint_attach(struct iommu_domain *domain);
+int bench_endpoint_attach(struct iommu_domain *domain, bool ats);
+struct pci_dev *bench_endpoint(void);
+struct iommu_sim_hw *bench_endpoint_hw(void);
 void bench_endpoint_detach(struct iommu_domain *domain);
 int bench_endpoint_read(u64 iova, u64 *value);
 
@@ -188,5 +193,8 @@ int bench_iotlb(void);
 
 /* bench/commit.c */
 int bench_commit(void);
+
+/* bench/dma.c */
+int bench_dma(void);
 
 #endif

@@ -87,7 +87,7 @@ static int run(unsigned int nr, unsigned int variant, const char *id)
 	/* A page that stays, so that tables do */
 	ret = bench_samples_init(&samples) ?:
 	      iommu_map(domain, iova_of(MAX_PAGES), BENCH_PA, SZ_4K, BENCH_PROT, GFP_KERNEL) ?:
-	      bench_endpoint_attach(domain);
+	      bench_endpoint_attach(domain, false);
 	if (!ret) {
 		ret = measure(domain, nr, variant, &samples);
 		bench_endpoint_detach(domain);

@@ -40,6 +40,7 @@ static const struct {
 	{ "pt-scale",	bench_pt_scale },
 	{ "commit",	bench_commit },
 	{ "iotlb",	bench_iotlb },
+	{ "dma",	bench_dma },
 };
 
 static u64 tsc_khz;

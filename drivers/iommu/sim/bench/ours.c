@@ -80,12 +80,42 @@ void bench_endpoint_exit(void)
 /**
  * bench_endpoint_attach() - attach the endpoint to a domain
  * @domain: one of bench_ours
+ * @ats: with ATS, so that flushes are also about its ATC
  *
- * It does no DMA. Return: 0 or a negative error.
+ * It does no DMA by itself. Return: 0 or a negative error.
  */
-int bench_endpoint_attach(struct iommu_domain *domain)
+int bench_endpoint_attach(struct iommu_domain *domain, bool ats)
 {
-	return iommu_attach_group(domain, endpoint->dev.iommu_group);
+	struct sim_device *sdev = dev_iommu_priv_get(&endpoint->dev);
+	bool supported = sdev->ats_supported;
+	int ret;
+
+	if (ats && !supported)
+		return -EOPNOTSUPP;
+	sdev->ats_supported = ats;
+	ret = iommu_attach_group(domain, endpoint->dev.iommu_group);
+	sdev->ats_supported = supported;
+	return ret;
+}
+
+/**
+ * bench_endpoint() - the endpoint
+ *
+ * Return: the device.
+ */
+struct pci_dev *bench_endpoint(void)
+{
+	return endpoint;
+}
+
+/**
+ * bench_endpoint_hw() - the instance in front of it
+ *
+ * Return: the instance.
+ */
+struct iommu_sim_hw *bench_endpoint_hw(void)
+{
+	return ((struct sim_device *)dev_iommu_priv_get(&endpoint->dev))->iommu->hw;
 }
 
 /**

@@ -157,9 +157,8 @@ static int bench_pages(const struct pages *pages)
 }
 
 /* With a device that may have cached what is unmapped, beside a domain without one */
-static int bench_strict_unmap(void)
+static int bench_strict_unmap(const char *id, bool ats)
 {
-	static const char id[] = "pt.strict_unmap.4k.attached";
 	struct subject subjects[2] = { };
 	int ret;
 
@@ -168,7 +167,7 @@ static int bench_strict_unmap(void)
 	ret = subject_init(&subjects[0], &bench_ours) ?: subject_init(&subjects[1], &bench_ours);
 	if (ret)
 		goto out;
-	ret = bench_endpoint_attach(subjects[0].domain);
+	ret = bench_endpoint_attach(subjects[0].domain, ats);
 	if (ret)
 		goto out;
 	ret = measure(subjects, 2, &pages_of_row[0]);
@@ -246,5 +245,6 @@ int bench_pt(void)
 
 	for (i = 0; i < ARRAY_SIZE(pages_of_row) && !ret; i++)
 		ret = bench_pages(&pages_of_row[i]);
-	return ret ?: bench_strict_unmap() ?: bench_partial_unmap();
+	return ret ?: bench_strict_unmap("pt.strict_unmap.4k.attached", false) ?:
+	       bench_strict_unmap("pt.strict_unmap.4k.ats", true) ?: bench_partial_unmap();
 }

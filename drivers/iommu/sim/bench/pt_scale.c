@@ -165,7 +165,7 @@ static int scale(const struct bench_variant *variant, struct scaling *alu)
 	work.arg = &d;
 	ret = scaling_init(&s) ?: populate(domain);
 	if (!ret && variant == &bench_ours)
-		ret = bench_endpoint_attach(domain);
+		ret = bench_endpoint_attach(domain, false);
 	if (ret)
 		goto out;
 	for (i = 0; i < ROUNDS && !ret; i++)
