@@ -25,7 +25,7 @@
 #define EXPORT_SYMBOL_SIM_DEBUG(sym)	EXPORT_SYMBOL_NS_GPL(sym, SIM_NS(IOMMU_SIM_DEBUG))
 
 /* Caches of translations, for the silicon and for endpoints: tlb/ */
-#define EXPORT_SYMBOL_SIM_TLB(sym)	EXPORT_SYMBOL_NS_GPL(sym, SIM_NS(IOMMU_SIM_TLB))
+#define EXPORT_SYMBOL_SIM_CACHE(sym)	EXPORT_SYMBOL_NS_GPL(sym, SIM_NS(IOMMU_SIM_CACHE))
 
 /* What other kernel code may use: include/linux/iommu-sim.h */
 #define EXPORT_SYMBOL_SIM_API(sym)	EXPORT_SYMBOL_NS_GPL(sym, SIM_NS(IOMMU_SIM))
@@ -56,10 +56,8 @@
 /* 6.19: attach_dev is told which domain the device leaves; we know */
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 19, 0)
 #define SIM_OLD_DOMAIN
-#define SIM_ATTACH_ARGS(domain, dev, old)	domain, dev
 #else
 #define SIM_OLD_DOMAIN	, struct iommu_domain *old
-#define SIM_ATTACH_ARGS(domain, dev, old)	domain, dev, old
 #endif
 
 /* 7.0: the IOMMU is told of resets */

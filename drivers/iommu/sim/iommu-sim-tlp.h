@@ -75,6 +75,10 @@ struct sim_inject *iommu_sim_port_inject(const struct iommu_sim_port *port);
 enum iommu_sim_tlp_status iommu_sim_tlp_send(struct iommu_sim_port *port,
 					     struct iommu_sim_tlp *tlp);
 
+enum iommu_sim_tlp_status iommu_sim_tlp_copy(struct iommu_sim_port *port,
+					     struct iommu_sim_tlp *read,
+					     struct iommu_sim_tlp *write, bool *at_write);
+
 /**
  * struct iommu_sim_function_ops - how a device hears from the IOMMU
  * @invalidate: an invalidate request has come. The device may answer at once, by

@@ -24,7 +24,7 @@
 #define NR_CHUNKS	24		/* 96 MiB: half of it to read, half to write */
 #define HALF		(NR_CHUNKS / 2 * CHUNK)
 #define HOT_BLOCKS	16
-#define PATIENCE	(1ULL << 36)	/* cycles */
+#define PATIENCE	BIT_ULL(36)	/* cycles */
 
 struct dma_bench {
 	struct iommu_domain *domain;

@@ -382,7 +382,8 @@ static int device_set(struct sim_device *sdev, struct iommu_domain *domain)
 		WRITE_ONCE(sdev->ats, false);
 	}
 	/* What its ATC holds of the old domain goes before that does */
-	ret = ret ?: set_dte(sdev, domain) ?: update_ats(sdev) ?: sim_ats_forget(sdev, IOMMU_NO_PASID);
+	ret = ret ?: set_dte(sdev, domain) ?: update_ats(sdev) ?:
+	      sim_ats_forget(sdev, IOMMU_NO_PASID);
 	if (ret) {
 		dev_err(sdev->dev, "attach failed (%d): DMA is blocked\n", ret);
 		if (set_dte(sdev, NULL) || update_ats(sdev))

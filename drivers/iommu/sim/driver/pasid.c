@@ -46,14 +46,14 @@ static void free_table(struct sim_device *sdev)
 	free_pages_exact(sdev->pasid_dir, DIR_SIZE);
 }
 
-/* spec 3.2: V goes first and comes last, as in write_dte() */
+/* spec 3.2: V goes first and comes last. As write_dte(), which says what for. */
 static int write_entry(struct sim_device *sdev, u32 pasid, struct sim_pasid_entry *entry,
 		       u64 qw0, u64 qw1)
 {
 	WRITE_ONCE(entry->qw[0], 0);
-	smp_wmb();
+	smp_wmb();	/* V off before the rest changes ... */
 	WRITE_ONCE(entry->qw[1], cpu_to_le64(qw1));
-	smp_wmb();
+	smp_wmb();	/* ... and on after it */
 	WRITE_ONCE(entry->qw[0], cpu_to_le64(qw0));
 	return sim_queue_submit_all(sdev->iommu, sim_cmd_invalidate_pasid_entry(sdev->rid, pasid));
 }

@@ -307,6 +307,7 @@ int sim_mem_setup(void);
 void sim_mem_teardown(void);
 int sim_mem_read(struct iommu_sim_hw *hw, u64 pa, void *to, size_t len);
 int sim_mem_write(struct iommu_sim_hw *hw, u64 pa, const void *from, size_t len);
+int sim_mem_copy(struct iommu_sim_hw *hw, u64 to, u64 from, size_t len);
 int sim_mem_read64(struct iommu_sim_hw *hw, u64 pa, u64 *value);
 int sim_mem_cmpxchg64(struct iommu_sim_hw *hw, u64 pa, u64 old, u64 new);
 int sim_mem_fetch_add(struct iommu_sim_hw *hw, u64 pa, void *operand, size_t len);

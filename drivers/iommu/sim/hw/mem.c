@@ -221,6 +221,33 @@ int sim_mem_write(struct iommu_sim_hw *hw, u64 pa, const void *from, size_t len)
 }
 
 /**
+ * sim_mem_copy() - copy physical memory
+ * @hw: the instance
+ * @to: physical address
+ * @from: physical address
+ * @len: bytes; either range must be in one page, and they may overlap
+ *
+ * Return: 0; -ENXIO if there is no RAM at @from; -EFAULT if there is none at @to, or
+ * what is there goes away meanwhile.
+ */
+int sim_mem_copy(struct iommu_sim_hw *hw, u64 to, u64 from, size_t len)
+{
+	void *src = ram_ptr(hw, from, len), *dst = ram_ptr(hw, to, len);
+
+	if (!src)
+		return -ENXIO;
+	if (!dst)
+		return -EFAULT;
+	if (dst <= src || dst >= src + len)
+		return copy_bytes(dst, src, len) ? 0 : -EFAULT;
+	/* What is to be read later would be overwritten */
+	while (len--)
+		if (!copy_bytes(dst + len, src + len, 1))
+			return -EFAULT;
+	return 0;
+}
+
+/**
  * sim_mem_read64() - read 8 bytes whole
  * @hw: the instance
  * @pa: physical address, aligned

@@ -160,19 +160,32 @@ static enum sim_event_type translate(struct iommu_sim_hw *hw, const struct iommu
 	return SIM_EVT_NONE;
 }
 
-static int access(struct iommu_sim_hw *hw, const struct iommu_sim_tlp *tlp, u64 pa)
+static void count_access(struct iommu_sim_hw *hw, const struct iommu_sim_tlp *tlp)
 {
 	switch (tlp->type) {
 	case SIM_TLP_MEM_READ:
 		sim_hw_stat(hw, SIM_STAT_READS);
 		sim_stat_add(&hw->stats, SIM_STAT_BYTES_READ, tlp->len);
-		return sim_mem_read(hw, pa, tlp->data, tlp->len);
+		break;
 	case SIM_TLP_MEM_WRITE:
 		sim_hw_stat(hw, SIM_STAT_WRITES);
 		sim_stat_add(&hw->stats, SIM_STAT_BYTES_WRITTEN, tlp->len);
-		return sim_mem_write(hw, pa, tlp->data, tlp->len);
+		break;
 	default:
 		sim_hw_stat(hw, SIM_STAT_ATOMICS);
+		break;
+	}
+}
+
+static int access(struct iommu_sim_hw *hw, const struct iommu_sim_tlp *tlp, u64 pa)
+{
+	count_access(hw, tlp);
+	switch (tlp->type) {
+	case SIM_TLP_MEM_READ:
+		return sim_mem_read(hw, pa, tlp->data, tlp->len);
+	case SIM_TLP_MEM_WRITE:
+		return sim_mem_write(hw, pa, tlp->data, tlp->len);
+	default:
 		return sim_mem_fetch_add(hw, pa, tlp->data, tlp->len);
 	}
 }
@@ -278,16 +291,6 @@ static enum iommu_sim_tlp_status ats_request(struct iommu_sim_hw *hw, struct iom
 	return SIM_CPL_SUCCESS;
 }
 
-static enum iommu_sim_tlp_status complete_access(struct iommu_sim_hw *hw,
-						 const struct iommu_sim_tlp *tlp, u16 domain,
-						 u64 pa)
-{
-	if (!access(hw, tlp, pa))
-		return SIM_CPL_SUCCESS;
-	sim_hw_report(hw, SIM_EVT_MASTER_ABORT, tlp, domain, 0, pa);
-	return SIM_CPL_UNSUPPORTED_REQUEST;
-}
-
 static enum iommu_sim_tlp_status refuse(struct iommu_sim_hw *hw, const struct iommu_sim_tlp *tlp,
 					enum sim_event_type event, u16 domain, u16 flags)
 {
@@ -296,12 +299,26 @@ static enum iommu_sim_tlp_status refuse(struct iommu_sim_hw *hw, const struct io
 							 SIM_CPL_COMPLETER_ABORT;
 }
 
-static enum iommu_sim_tlp_status request(struct iommu_sim_hw *hw, struct iommu_sim_tlp *tlp)
+/**
+ * struct place - where a request leads
+ * @pa: physical address
+ * @domain: domain ID
+ * @done: nowhere: it was a translation request, and is answered
+ */
+struct place {
+	u64 pa;
+	u16 domain;
+	bool done;
+};
+
+static enum iommu_sim_tlp_status locate(struct iommu_sim_hw *hw, struct iommu_sim_tlp *tlp,
+					struct place *place)
 {
 	enum iommu_sim_tlp_status status;
-	u64 dte[2], pa, token;
+	u64 dte[2], token;
 	u16 domain;
 
+	place->done = false;
 	/* Pairs with smp_store_release() in set_ctrl() */
 	if (!(smp_load_acquire(&hw->ctrl) & SIM_CTRL_EN))
 		return SIM_CPL_COMPLETER_ABORT;
@@ -323,19 +340,62 @@ static enum iommu_sim_tlp_status request(struct iommu_sim_hw *hw, struct iommu_s
 	if (FIELD_GET(SIM_DTE0_CFG, dte[0]) == SIM_DTE_CFG_ABORT &&
 	    tlp->at != SIM_AT_TRANSLATED)
 		return refuse(hw, tlp, SIM_EVT_DEVICE_BLOCKED, domain, 0);
-	if (tlp->at == SIM_AT_TRANSLATION_REQUEST)
+	if (tlp->at == SIM_AT_TRANSLATION_REQUEST) {
+		place->done = true;
 		return ats_request(hw, tlp, dte, token);
+	}
 	if (rights_needed(tlp) & ~dte[0])
 		return refuse(hw, tlp, SIM_EVT_IO_PAGE_FAULT, domain, SIM_EVTF_PERM);
-	pa = tlp->addr;
-	if (tlp->at == SIM_AT_TRANSLATED) {
+	place->pa = tlp->addr;
+	place->domain = domain;
+	if (tlp->at == SIM_AT_TRANSLATED)
 		sim_hw_stat(hw, SIM_STAT_ATS_TRANSLATED);
-		return complete_access(hw, tlp, domain, pa);
-	}
-	if (FIELD_GET(SIM_DTE0_CFG, dte[0]) == SIM_DTE_CFG_TRANSLATE &&
-	    translate(hw, tlp, dte, token, &pa))
+	else if (FIELD_GET(SIM_DTE0_CFG, dte[0]) == SIM_DTE_CFG_TRANSLATE &&
+		 translate(hw, tlp, dte, token, &place->pa))
 		return SIM_CPL_COMPLETER_ABORT;
-	return complete_access(hw, tlp, domain, pa);
+	return SIM_CPL_SUCCESS;
+}
+
+static enum iommu_sim_tlp_status no_memory(struct iommu_sim_hw *hw,
+					   const struct iommu_sim_tlp *tlp,
+					   const struct place *place)
+{
+	sim_hw_report(hw, SIM_EVT_MASTER_ABORT, tlp, place->domain, 0, place->pa);
+	return SIM_CPL_UNSUPPORTED_REQUEST;
+}
+
+static enum iommu_sim_tlp_status request(struct iommu_sim_hw *hw, struct iommu_sim_tlp *tlp)
+{
+	struct place place;
+	enum iommu_sim_tlp_status status = locate(hw, tlp, &place);
+
+	if (status || place.done)
+		return status;
+	return access(hw, tlp, place.pa) ? no_memory(hw, tlp, &place) : SIM_CPL_SUCCESS;
+}
+
+static enum iommu_sim_tlp_status copy(struct iommu_sim_hw *hw, struct iommu_sim_tlp *read,
+				      struct iommu_sim_tlp *write, bool *at_write)
+{
+	enum iommu_sim_tlp_status status;
+	struct place from, to;
+	int ret;
+
+	*at_write = false;
+	status = locate(hw, read, &from);
+	if (status)
+		return status;
+	*at_write = true;
+	status = locate(hw, write, &to);
+	if (status)
+		return status;
+	count_access(hw, read);
+	count_access(hw, write);
+	ret = sim_mem_copy(hw, to.pa, from.pa, write->len);
+	if (!ret)
+		return SIM_CPL_SUCCESS;
+	*at_write = ret != -ENXIO;
+	return *at_write ? no_memory(hw, write, &to) : no_memory(hw, read, &from);
 }
 
 /**
@@ -375,3 +435,29 @@ enum iommu_sim_tlp_status iommu_sim_tlp_send(struct iommu_sim_port *port,
 	return sim_hw_request(port->hw, tlp);
 }
 EXPORT_SYMBOL_SIM_TLP(iommu_sim_tlp_send);
+
+/**
+ * iommu_sim_tlp_copy() - send a read upstream, and a write of what it returns
+ * @port: the root port above the device
+ * @read: the read
+ * @write: the write, of as many bytes; its data is not looked at
+ * @at_write: if it fails, at which of the two
+ *
+ * In one access section, as if the one came right after the other: for a device that
+ * does not have to see the data. Context: as iommu_sim_tlp_send(). Return: the status
+ * of the completion that failed, or SIM_CPL_SUCCESS.
+ */
+enum iommu_sim_tlp_status iommu_sim_tlp_copy(struct iommu_sim_port *port,
+					     struct iommu_sim_tlp *read,
+					     struct iommu_sim_tlp *write, bool *at_write)
+{
+	struct iommu_sim_hw *hw = port->hw;
+	unsigned long flags = sim_section_enter(&hw->sections);
+	enum iommu_sim_tlp_status status = copy(hw, read, write, at_write);
+
+	if (status)
+		sim_hw_stat(hw, SIM_STAT_ABORTS);
+	sim_section_exit(&hw->sections, flags);
+	return status;
+}
+EXPORT_SYMBOL_SIM_TLP(iommu_sim_tlp_copy);

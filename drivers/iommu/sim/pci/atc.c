@@ -145,25 +145,22 @@ static u64 rights_needed(const struct iommu_sim_tlp *tlp)
 	       (tlp->type != SIM_TLP_MEM_READ ? SIM_PTE_IW : 0);
 }
 
-/**
- * sim_atc_send() - send a request upstream, translated if that may be
- * @ep: the endpoint
- * @tlp: the request, not translated
- *
- * What the translation does not allow is sent untranslated, so that the IOMMU says
- * what is wrong with it. Context: in a section of the endpoint.
- * Return: the completion's status.
+/*
+ * What to send for @tlp: @tlp, or if that may be @translated. Only what is at fault is
+ * sent untranslated, so that the IOMMU says what is wrong with it.
  */
-enum iommu_sim_tlp_status sim_atc_send(struct sim_endpoint *ep, struct iommu_sim_tlp *tlp)
+static enum iommu_sim_tlp_status resolve(struct sim_endpoint *ep, struct iommu_sim_tlp *tlp,
+					 struct iommu_sim_tlp *translated,
+					 struct iommu_sim_tlp **result)
 {
-	struct iommu_sim_tlp translated = *tlp;
 	u64 need = rights_needed(tlp), token;
 	enum iommu_sim_tlp_status status;
 	struct sim_atc *atc = ep->atc;
 	struct sim_tlb_data data;
 
+	*result = tlp;
 	if (!atc || !READ_ONCE(atc->on))
-		return ep->up->send(ep->up, tlp);
+		return SIM_CPL_SUCCESS;
 	token = sim_tlb_begin(&atc->group);
 	if (sim_tlb_lookup(&atc->tlb, space_of(tlp), tlp->addr, &data) && !(need & ~data.rights)) {
 		sim_stat_inc_hot(&atc->stats, ATC_HITS);
@@ -174,18 +171,60 @@ enum iommu_sim_tlp_status sim_atc_send(struct sim_endpoint *ep, struct iommu_sim
 			/* PCIe 6.2, table 10-2: no more of it until it is turned on again */
 			sim_stat_inc(&atc->stats, ATC_REFUSED);
 			WRITE_ONCE(atc->on, false);
-			return ep->up->send(ep->up, tlp);
+			return SIM_CPL_SUCCESS;
 		}
 		if (status)
 			return status;
 	}
 	if (need & ~data.rights || data.rights & ATC_UNTRANSLATED)
-		return ep->up->send(ep->up, tlp);
-	translated.at = SIM_AT_TRANSLATED;
-	translated.addr = data.pa | (tlp->addr & GENMASK_ULL(data.size_lg2 - 1, 0));
-	translated.flags = 0;
-	translated.pasid = 0;
-	return ep->up->send(ep->up, &translated);
+		return SIM_CPL_SUCCESS;
+	*translated = *tlp;
+	translated->at = SIM_AT_TRANSLATED;
+	translated->addr = data.pa | (tlp->addr & GENMASK_ULL(data.size_lg2 - 1, 0));
+	translated->flags = 0;
+	translated->pasid = 0;
+	*result = translated;
+	return SIM_CPL_SUCCESS;
+}
+
+/**
+ * sim_atc_send() - send a request upstream, translated if that may be
+ * @ep: the endpoint
+ * @tlp: the request, not translated
+ *
+ * Context: in a section of the endpoint. Return: the completion's status.
+ */
+enum iommu_sim_tlp_status sim_atc_send(struct sim_endpoint *ep, struct iommu_sim_tlp *tlp)
+{
+	struct iommu_sim_tlp translated, *send;
+	enum iommu_sim_tlp_status status = resolve(ep, tlp, &translated, &send);
+
+	return status ?: ep->up->send(ep->up, send);
+}
+
+/**
+ * sim_atc_copy() - send a read and a write of what it returns upstream, likewise
+ * @ep: the endpoint, whose &sim_upstream has that
+ * @read: the read, not translated
+ * @write: the write, not translated
+ * @at_write: if it fails, at which of the two
+ *
+ * Context: in a section of the endpoint. Return: the status of the one that failed, or
+ * SIM_CPL_SUCCESS.
+ */
+enum iommu_sim_tlp_status sim_atc_copy(struct sim_endpoint *ep, struct iommu_sim_tlp *read,
+				       struct iommu_sim_tlp *write, bool *at_write)
+{
+	struct iommu_sim_tlp translated[2], *send[2];
+	enum iommu_sim_tlp_status status;
+
+	*at_write = false;
+	status = resolve(ep, read, &translated[0], &send[0]);
+	if (status)
+		return status;
+	*at_write = true;
+	status = resolve(ep, write, &translated[1], &send[1]);
+	return status ?: ep->up->copy(ep->up, send[0], send[1], at_write);
 }
 
 static void drop(struct sim_atc *atc, const struct atc_inval *inval)

@@ -181,13 +181,44 @@ static bool sim_channel_may_go_on(struct sim_channel *ch)
 	return READ_ONCE(ch->ep->may_send) || READ_ONCE(ch->epoch) != ch->work.epoch;
 }
 
+/*
+ * Enter a section in which the work may be gone on with. Waits while the endpoint may
+ * not send, so that work goes on where it paused. -ECANCELED if it is to be dropped.
+ */
+static int sim_channel_enter(struct sim_channel *ch, unsigned long *flags)
+{
+	struct sim_endpoint *ep = ch->ep;
+
+	for (;;) {
+		cond_resched();
+		try_to_freeze();
+		if (kthread_should_stop())
+			return -ECANCELED;
+
+		*flags = sim_section_enter(&ep->sections);
+		if (READ_ONCE(ch->epoch) != ch->work.epoch) {
+			sim_section_exit(&ep->sections, *flags);
+			return -ECANCELED;
+		}
+		if (READ_ONCE(ep->may_send))
+			return 0;
+		sim_section_exit(&ep->sections, *flags);
+		sim_channel_wait(ch, sim_channel_may_go_on);
+	}
+}
+
+/* spec 10.3: what is not to be sent; to the engine it is as if nobody had taken it */
+static bool sim_channel_forbidden(struct sim_channel *ch, const struct iommu_sim_tlp *tlp)
+{
+	return tlp->flags & SIM_TLP_PASID && !READ_ONCE(ch->ep->may_use_pasid);
+}
+
 /**
  * sim_channel_send() - send one request of the work under way
  * @ch: the channel, whose thread calls
  * @tlp: the request; requester ID and address type are filled in here
  * @then: to call in the same section if the request succeeds, or NULL
  *
- * Waits while the endpoint may not send, so that work goes on where it paused.
  * Context: the channel's thread; sleeps.
  *
  * Return: 0, a completion status, or -ECANCELED if the work is to be dropped.
@@ -201,24 +232,10 @@ int sim_channel_send(struct sim_channel *ch, struct iommu_sim_tlp *tlp,
 
 	tlp->rid = ep->rid;
 	tlp->at = SIM_AT_UNTRANSLATED;
-	for (;;) {
-		cond_resched();
-		try_to_freeze();
-		if (kthread_should_stop())
-			return -ECANCELED;
-
-		flags = sim_section_enter(&ep->sections);
-		if (READ_ONCE(ch->epoch) != ch->work.epoch) {
-			sim_section_exit(&ep->sections, flags);
-			return -ECANCELED;
-		}
-		if (READ_ONCE(ep->may_send))
-			break;
-		sim_section_exit(&ep->sections, flags);
-		sim_channel_wait(ch, sim_channel_may_go_on);
-	}
-	/* spec 10.3: not to be sent; to the engine it is as if nobody had taken it */
-	if (tlp->flags & SIM_TLP_PASID && !READ_ONCE(ep->may_use_pasid))
+	ret = sim_channel_enter(ch, &flags);
+	if (ret)
+		return ret;
+	if (sim_channel_forbidden(ch, tlp))
 		ret = SIM_CPL_UNSUPPORTED_REQUEST;
 	else
 		ret = sim_atc_send(ep, tlp);
@@ -231,6 +248,44 @@ int sim_channel_send(struct sim_channel *ch, struct iommu_sim_tlp *tlp,
 		ch->stats.bytes_read += tlp->len;
 	if (!ret && tlp->type != SIM_TLP_MEM_READ)
 		ch->stats.bytes_written += tlp->len;
+	return ret;
+}
+
+/**
+ * sim_channel_copy() - send a read and a write of what it returns, in one section
+ * @ch: the channel, whose thread calls; its &sim_upstream has that
+ * @read: the read; requester ID and address type are filled in here
+ * @write: the write, likewise
+ * @at_write: if it fails, at which of the two
+ *
+ * Context: the channel's thread; sleeps. Return: as sim_channel_send().
+ */
+int sim_channel_copy(struct sim_channel *ch, struct iommu_sim_tlp *read,
+		     struct iommu_sim_tlp *write, bool *at_write)
+{
+	struct sim_endpoint *ep = ch->ep;
+	unsigned long flags;
+	int ret;
+
+	*at_write = false;
+	read->rid = ep->rid;
+	read->at = SIM_AT_UNTRANSLATED;
+	write->rid = ep->rid;
+	write->at = SIM_AT_UNTRANSLATED;
+	ret = sim_channel_enter(ch, &flags);
+	if (ret)
+		return ret;
+	if (sim_channel_forbidden(ch, read))
+		ret = SIM_CPL_UNSUPPORTED_REQUEST;
+	else
+		ret = sim_atc_copy(ep, read, write, at_write);
+	sim_section_exit(&ep->sections, flags);
+
+	ch->stats.tlps += 1 + (!ret || *at_write);
+	if (!ret || *at_write)
+		ch->stats.bytes_read += read->len;
+	if (!ret)
+		ch->stats.bytes_written += write->len;
 	return ret;
 }
 

@@ -23,28 +23,37 @@ struct sim_stream {
 	const struct iommu_sim_seg *seg;
 };
 
-static int sim_engine_request(struct sim_channel *ch, u8 type, u64 addr, void *data, u32 len,
-			      enum iommu_sim_status error)
+static struct iommu_sim_tlp sim_engine_tlp(const struct sim_channel *ch, u8 type, u64 addr,
+					   void *data, u32 len)
 {
-	struct sim_work *w = &ch->work;
-	struct iommu_sim_tlp tlp = {
+	const struct iommu_sim_desc *d = &ch->work.desc;
+	bool pasid = d->flags & IOMMU_SIM_DESC_PASID;
+
+	return (struct iommu_sim_tlp) {
 		.type = type,
+		.flags = pasid ? SIM_TLP_PASID : 0,
+		.pasid = pasid ? le32_to_cpu(d->pasid) : 0,
 		.addr = addr,
 		.len = len,
 		.data = data,
 	};
-	int ret;
+}
 
-	if (w->desc.flags & IOMMU_SIM_DESC_PASID) {
-		tlp.flags = SIM_TLP_PASID;
-		tlp.pasid = le32_to_cpu(w->desc.pasid);
-	}
-	ret = sim_channel_send(ch, &tlp, NULL);
-	if (ret <= 0)
-		return ret;
-	w->cpl.addr = cpu_to_le64(addr);
-	w->cpl.cpl = cpu_to_le32(ret);
+static int sim_engine_failed(struct sim_channel *ch, u64 addr, int status,
+			     enum iommu_sim_status error)
+{
+	ch->work.cpl.addr = cpu_to_le64(addr);
+	ch->work.cpl.cpl = cpu_to_le32(status);
 	return error;
+}
+
+static int sim_engine_request(struct sim_channel *ch, u8 type, u64 addr, void *data, u32 len,
+			      enum iommu_sim_status error)
+{
+	struct iommu_sim_tlp tlp = sim_engine_tlp(ch, type, addr, data, len);
+	int ret = sim_channel_send(ch, &tlp, NULL);
+
+	return ret <= 0 ? ret : sim_engine_failed(ch, addr, ret, error);
 }
 
 static int sim_engine_read(struct sim_channel *ch, u64 addr, void *data, u32 len)
@@ -155,6 +164,33 @@ static int sim_engine_write_end(struct sim_channel *ch, u64 addr, u8 *data, u32 
 	return ret;
 }
 
+/* Up to this many bytes have an order (spec 8.4), which is that of two requests */
+#define SIM_ORDERED_LEN	64
+
+/* One step of a copy; @end if it is the last */
+static int sim_engine_copy_step(struct sim_channel *ch, u64 dst, u64 src, u32 n, bool end)
+{
+	struct iommu_sim_tlp read, write;
+	u8 *buf = ch->buf->data;
+	bool at_write;
+	int ret;
+
+	if (!ch->ep->up->copy || n <= SIM_ORDERED_LEN || sim_inject_any()) {
+		ret = sim_engine_read(ch, src, buf, n);
+		if (ret)
+			return ret;
+		return end ? sim_engine_write_end(ch, dst, buf, n) :
+			     sim_engine_write(ch, dst, buf, n);
+	}
+	read = sim_engine_tlp(ch, SIM_TLP_MEM_READ, src, buf, n);
+	write = sim_engine_tlp(ch, SIM_TLP_MEM_WRITE, dst, buf, n);
+	ret = sim_channel_copy(ch, &read, &write, &at_write);
+	if (ret <= 0)
+		return ret;
+	return at_write ? sim_engine_failed(ch, dst, ret, IOMMU_SIM_ERR_WRITE) :
+			  sim_engine_failed(ch, src, ret, IOMMU_SIM_ERR_READ);
+}
+
 static int sim_engine_copy(struct sim_channel *ch)
 {
 	u32 len = le32_to_cpu(ch->work.desc.len), done = 0, n;
@@ -165,11 +201,7 @@ static int sim_engine_copy(struct sim_channel *ch)
 	while (!ret && done < len) {
 		n = sim_stream_chunk(&src, len - done);
 		n = sim_stream_chunk(&dst, n);
-		ret = sim_engine_read(ch, src.addr, ch->buf->data, n);
-		if (!ret && done + n < len)
-			ret = sim_engine_write(ch, dst.addr, ch->buf->data, n);
-		else if (!ret)
-			ret = sim_engine_write_end(ch, dst.addr, ch->buf->data, n);
+		ret = sim_engine_copy_step(ch, dst.addr, src.addr, n, done + n == len);
 		if (ret)
 			break;
 		sim_stream_advance(&src, n);

@@ -153,6 +153,15 @@ static enum iommu_sim_tlp_status sim_root_port_send(struct sim_upstream *up,
 	return SIM_CPL_SUCCESS;
 }
 
+static enum iommu_sim_tlp_status sim_root_port_copy(struct sim_upstream *up,
+						    struct iommu_sim_tlp *read,
+						    struct iommu_sim_tlp *write, bool *at_write)
+{
+	/* Longer than a message-signalled interrupt */
+	return iommu_sim_tlp_copy(container_of(up, struct sim_root_port, upstream)->port, read,
+				  write, at_write);
+}
+
 static bool sim_root_port_is_up(const struct sim_upstream *up)
 {
 	return iommu_sim_port_up(container_of_const(up, struct sim_root_port, upstream)->port);
@@ -340,6 +349,7 @@ static int __init sim_pci_init(void)
 	if (!rp)
 		return -ENOMEM;
 	rp->upstream.send = sim_root_port_send;
+	rp->upstream.copy = sim_root_port_copy;
 	rp->upstream.is_up = sim_root_port_is_up;
 	ret = sim_root_port_add(rp);
 	if (ret) {
@@ -363,4 +373,4 @@ MODULE_LICENSE("GPL");
 MODULE_SOFTDEP("pre: iommu-sim");
 SIM_IMPORT_NS(IOMMU_SIM_TLP);
 SIM_IMPORT_NS(IOMMU_SIM_DEBUG);
-SIM_IMPORT_NS(IOMMU_SIM_TLB);
+SIM_IMPORT_NS(IOMMU_SIM_CACHE);

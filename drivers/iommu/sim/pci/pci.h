@@ -45,11 +45,14 @@ struct task_struct;
 /**
  * struct sim_upstream - whom an endpoint sends its requests to
  * @send: handle one request; called with interrupts off, unless it is an MSI
+ * @copy: the same for a read and a write of what it returns; optional
  * @is_up: whether there is anybody; if not, the endpoint does not answer either
  * @inject: what may make an endpoint misbehave
  */
 struct sim_upstream {
 	enum iommu_sim_tlp_status (*send)(struct sim_upstream *up, struct iommu_sim_tlp *tlp);
+	enum iommu_sim_tlp_status (*copy)(struct sim_upstream *up, struct iommu_sim_tlp *read,
+					  struct iommu_sim_tlp *write, bool *at_write);
 	bool (*is_up)(const struct sim_upstream *up);
 	struct sim_inject *inject;
 };
@@ -192,6 +195,8 @@ void sim_channel_reset(struct sim_channel *ch);
 bool sim_channel_inject(struct sim_channel *ch, enum sim_inject_id id, u64 iova, u64 last);
 int sim_channel_send(struct sim_channel *ch, struct iommu_sim_tlp *tlp,
 		     void (*then)(struct sim_channel *ch));
+int sim_channel_copy(struct sim_channel *ch, struct iommu_sim_tlp *read,
+		     struct iommu_sim_tlp *write, bool *at_write);
 int sim_channel_thread(void *data);
 
 /* atc.c */
@@ -200,6 +205,8 @@ int sim_atc_create(struct sim_endpoint *ep, const struct sim_tlb_config *config)
 void sim_atc_destroy(struct sim_endpoint *ep);
 void sim_atc_set(struct sim_endpoint *ep, bool enable, unsigned int stu);
 enum iommu_sim_tlp_status sim_atc_send(struct sim_endpoint *ep, struct iommu_sim_tlp *tlp);
+enum iommu_sim_tlp_status sim_atc_copy(struct sim_endpoint *ep, struct iommu_sim_tlp *read,
+				       struct iommu_sim_tlp *write, bool *at_write);
 void sim_atc_show_stats(struct seq_file *s, const struct sim_endpoint *ep);
 int sim_atc_show(struct seq_file *s, const struct sim_endpoint *ep);
 

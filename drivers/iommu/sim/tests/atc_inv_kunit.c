@@ -16,7 +16,7 @@
 #define STORED			0x5eedULL
 
 /**
- * struct device - a device with an ATC
+ * struct device_model - a device with an ATC
  * @b: the bench
  * @fn: how the IOMMU knows it
  * @rid: requester ID

@@ -69,12 +69,13 @@ static struct seen write8(struct tlp_bench *b, u64 addr)
 	return access(b, SIM_TLP_MEM_WRITE, addr, 0, 0);
 }
 
-#define EXPECT_SEEN(test, s, _asked, _translated, _untranslated) do {			\
-	struct seen __s = (s);								\
-	KUNIT_EXPECT_EQ(test, __s.asked, _asked);					\
-	KUNIT_EXPECT_EQ(test, __s.translated, _translated);				\
-	KUNIT_EXPECT_EQ(test, __s.untranslated, _untranslated);				\
-} while (0)
+static void expect_seen(struct tlp_bench *b, struct seen seen, unsigned int asked,
+			unsigned int translated, unsigned int untranslated)
+{
+	KUNIT_EXPECT_EQ(b->test, seen.asked, asked);
+	KUNIT_EXPECT_EQ(b->test, seen.translated, translated);
+	KUNIT_EXPECT_EQ(b->test, seen.untranslated, untranslated);
+}
 
 static void invalidate(struct tlp_bench *b, u64 body, u32 flags, u32 pasid)
 {
@@ -98,26 +99,26 @@ static void test_enable(struct kunit *test)
 {
 	struct tlp_bench *b = tlp_bench_started(test, 4);
 
-	EXPECT_SEEN(test, read8(b, TLP_SRC), 0, 0, 1);
+	expect_seen(b, read8(b, TLP_SRC), 0, 0, 1);
 	ats_enable(b, 0);
-	EXPECT_SEEN(test, read8(b, TLP_SRC), 1, 1, 0);
-	EXPECT_SEEN(test, read8(b, TLP_SRC + 4088), 0, 1, 0);
-	EXPECT_SEEN(test, write8(b, TLP_SRC + 8), 0, 1, 0);
-	EXPECT_SEEN(test, read8(b, TLP_SRC + 4096), 1, 1, 0);
+	expect_seen(b, read8(b, TLP_SRC), 1, 1, 0);
+	expect_seen(b, read8(b, TLP_SRC + 4088), 0, 1, 0);
+	expect_seen(b, write8(b, TLP_SRC + 8), 0, 1, 0);
+	expect_seen(b, read8(b, TLP_SRC + 4096), 1, 1, 0);
 	sim_cfg_write(b->ep, ATS_CTRL, 2, 0);
-	EXPECT_SEEN(test, read8(b, TLP_SRC), 0, 0, 1);
+	expect_seen(b, read8(b, TLP_SRC), 0, 0, 1);
 	/* 10.3.7: nothing is left when it goes on again */
 	sim_cfg_write(b->ep, ATS_CTRL, 2, E);
-	EXPECT_SEEN(test, read8(b, TLP_SRC), 1, 1, 0);
+	expect_seen(b, read8(b, TLP_SRC), 1, 1, 0);
 	/* Without a change of the bit nothing happens */
 	sim_cfg_write(b->ep, ATS_CTRL, 2, E);
-	EXPECT_SEEN(test, read8(b, TLP_SRC), 0, 1, 0);
+	expect_seen(b, read8(b, TLP_SRC), 0, 1, 0);
 	/* Function level reset: off, and empty */
 	sim_cfg_write(b->ep, 0x78, 2, 0x8000);
 	KUNIT_EXPECT_EQ(test, sim_cfg_read(b->ep, ATS_CTRL, 2), 0);
-	EXPECT_SEEN(test, read8(b, TLP_SRC), 0, 0, 1);
+	expect_seen(b, read8(b, TLP_SRC), 0, 0, 1);
 	ats_enable(b, 0);
-	EXPECT_SEEN(test, read8(b, TLP_SRC), 1, 1, 0);
+	expect_seen(b, read8(b, TLP_SRC), 1, 1, 0);
 }
 
 static u64 answer;
@@ -182,7 +183,7 @@ static void test_answer(struct kunit *test)
 		struct seen seen = access(b, c->type, TLP_SRC + 16, 0, 0);
 
 		KUNIT_EXPECT_EQ_MSG(test, seen.status, c->seen[i].status, "access %u", i);
-		EXPECT_SEEN(test, seen, c->seen[i].asked, c->seen[i].translated,
+		expect_seen(b, seen, c->seen[i].asked, c->seen[i].translated,
 			    c->seen[i].untranslated);
 	}
 }
@@ -199,14 +200,14 @@ static void test_sizes(struct kunit *test)
 		u64 size = BIT_ULL(lg2), iova = 0x7000000000000ULL + (u64)lg2 * SZ_1G;
 
 		answer = TLP_SRC | RW | S | (((size >> 1) - 1) & ~0xfffULL);
-		EXPECT_SEEN(test, read8(b, iova + size - 8), 1, 1, 0);
+		expect_seen(b, read8(b, iova + size - 8), 1, 1, 0);
 		KUNIT_EXPECT_EQ(test, b->log[b->nr - 1].tlp.addr, TLP_SRC + size - 8);
-		EXPECT_SEEN(test, read8(b, iova), 0, 1, 0);
+		expect_seen(b, read8(b, iova), 0, 1, 0);
 		KUNIT_EXPECT_EQ(test, b->log[b->nr - 1].tlp.addr, TLP_SRC);
-		EXPECT_SEEN(test, read8(b, iova + size), 1, 1, 0);
+		expect_seen(b, read8(b, iova + size), 1, 1, 0);
 		/* An invalidation of a page of it drops all of it */
 		invalidate(b, iova + size - 4096, 0, 0);
-		EXPECT_SEEN(test, read8(b, iova), 1, 1, 0);
+		expect_seen(b, read8(b, iova), 1, 1, 0);
 	}
 }
 
@@ -219,16 +220,16 @@ static void test_stu(struct kunit *test)
 	b->translate = say;
 	answer_status = 0;
 	answer = TLP_SRC | RW | S | 0x1000;	/* 16 KiB */
-	EXPECT_SEEN(test, read8(b, TLP_DST + 0x3008), 1, 1, 0);
+	expect_seen(b, read8(b, TLP_DST + 0x3008), 1, 1, 0);
 	KUNIT_EXPECT_EQ(test, b->log[b->nr - 2].tlp.addr, TLP_DST);
 	KUNIT_EXPECT_EQ(test, b->log[b->nr - 1].tlp.addr, TLP_SRC + 0x3008);
 	/* An invalidation of less is about the unit: 10.3.1 */
 	invalidate(b, TLP_DST + 0x1000, 0, 0);
-	EXPECT_SEEN(test, read8(b, TLP_DST + 0x3008), 1, 1, 0);
+	expect_seen(b, read8(b, TLP_DST + 0x3008), 1, 1, 0);
 	/* Smaller than the unit: as UR */
 	answer = TLP_SRC | RW | S;		/* 8 KiB */
-	EXPECT_SEEN(test, read8(b, TLP_DST + 0x4000), 1, 0, 1);
-	EXPECT_SEEN(test, read8(b, TLP_DST), 0, 0, 1);
+	expect_seen(b, read8(b, TLP_DST + 0x4000), 1, 0, 1);
+	expect_seen(b, read8(b, TLP_DST), 0, 0, 1);
 }
 
 /* 10.1.3: what it asks with, and that a translated request has neither PASID nor rights */
@@ -330,11 +331,11 @@ static void test_crossing(struct kunit *test)
 	struct tlp_bench *b = atc_bench(test);
 
 	b->translate = invalidate_while_asked;
-	EXPECT_SEEN(test, read8(b, TLP_SRC), 1, 1, 0);
-	EXPECT_SEEN(test, read8(b, TLP_SRC), 1, 1, 0);
+	expect_seen(b, read8(b, TLP_SRC), 1, 1, 0);
+	expect_seen(b, read8(b, TLP_SRC), 1, 1, 0);
 	b->translate = NULL;
-	EXPECT_SEEN(test, read8(b, TLP_SRC), 1, 1, 0);
-	EXPECT_SEEN(test, read8(b, TLP_SRC), 0, 1, 0);
+	expect_seen(b, read8(b, TLP_SRC), 1, 1, 0);
+	expect_seen(b, read8(b, TLP_SRC), 0, 1, 0);
 }
 
 /* PASID control: without it no request with a PASID goes out */

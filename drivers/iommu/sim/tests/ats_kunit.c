@@ -51,7 +51,8 @@ struct ask_case {
 
 static const struct ask_case ask_cases[] = {
 	/* 10.2.3.5 */
-	{ "read and write", LEAF | PTE_RW, TRANSLATE | RW, DTE_ATS, IOVA, .answer = TARGET | R | W },
+	{ "read and write", LEAF | PTE_RW, TRANSLATE | RW, DTE_ATS, IOVA,
+	  .answer = TARGET | R | W },
 	{ "read only", LEAF | PTE_IR, TRANSLATE | RW, DTE_ATS, IOVA, .answer = TARGET | R },
 	{ "write only", LEAF | PTE_IW, TRANSLATE | RW, DTE_ATS, IOVA, .answer = TARGET | W },
 	{ "the device may not write", LEAF | PTE_RW, TRANSLATE | DTE_IR, DTE_ATS, IOVA,
@@ -240,12 +241,12 @@ static void test_gate(struct kunit *test)
 		KUNIT_EXPECT_EQ_MSG(test, translated(b, SIM_TLP_MEM_READ, page, &data),
 				    cases[i].read, "%s", cases[i].name);
 		KUNIT_EXPECT_EQ(test, bench_event(b).type, cases[i].read_event);
-		KUNIT_EXPECT_EQ(test, data, cases[i].read ? 0ULL : 0x1111ULL);
+		KUNIT_EXPECT_EQ(test, data == 0x1111, !cases[i].read);
 		data = 0x2222;
 		KUNIT_EXPECT_EQ_MSG(test, translated(b, SIM_TLP_MEM_WRITE, page, &data),
 				    cases[i].write, "%s", cases[i].name);
 		KUNIT_EXPECT_EQ(test, bench_event(b).type, cases[i].write_event);
-		KUNIT_EXPECT_EQ(test, bench_load(b, page), cases[i].write ? 0x1111ULL : 0x2222ULL);
+		KUNIT_EXPECT_EQ(test, bench_load(b, page) == 0x2222, !cases[i].write);
 		bench_no_event(b);
 	}
 }

@@ -219,12 +219,10 @@ static void domain_switch_test(struct kunit *test)
 	KUNIT_EXPECT_FALSE(test, reaches(b, 0, 0));
 	KUNIT_EXPECT_TRUE(test, reaches(b, 1, 0));
 	/* Without a moment in which it is attached to nothing, as iommufd replaces */
-	KUNIT_EXPECT_EQ(test, sim_paging_domain_ops.attach_dev(SIM_ATTACH_ARGS(second,
-			b->sdev->dev, b->r->domain)), 0);
+	KUNIT_EXPECT_EQ(test, sim_device_set(b->sdev, second), 0);
 	expect_ats(b, true);
 	KUNIT_EXPECT_FALSE_MSG(test, reaches(b, 1, 0), "what was cached of the old domain");
-	KUNIT_EXPECT_EQ(test, sim_paging_domain_ops.attach_dev(SIM_ATTACH_ARGS(b->r->domain,
-			b->sdev->dev, second)), 0);
+	KUNIT_EXPECT_EQ(test, sim_device_set(b->sdev, b->r->domain), 0);
 	KUNIT_EXPECT_TRUE(test, reaches(b, 1, 0));
 	iommu_domain_free(second);
 	unmap(b, 1, 1);

@@ -262,6 +262,7 @@ static int device_thread(void *arg)
 		i = rnd_below(&rnd, NR);
 		word = rnd_below(&rnd, PAGE_SIZE / 8);
 		write = rnd_chance(&rnd, 30);
+		/* Pairs with smp_store_release() in set_state() */
 		before = smp_load_acquire(&b->state[i]);
 		smp_mb();	/* Pairs with smp_mb() in set_state() */
 		value = value_of(i);

@@ -51,4 +51,4 @@ int sim_tlb_configure(struct sim_tlb_config *config, const char *name, unsigned 
 	config->policy = policy;
 	return 0;
 }
-EXPORT_SYMBOL_SIM_TLB(sim_tlb_configure);
+EXPORT_SYMBOL_SIM_CACHE(sim_tlb_configure);

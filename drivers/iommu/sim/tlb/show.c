@@ -72,4 +72,4 @@ int sim_tlb_show(struct seq_file *s, const struct sim_tlb *tlb, char flag)
 	xa_destroy(&owners);
 	return ret;
 }
-EXPORT_SYMBOL_SIM_TLB(sim_tlb_show);
+EXPORT_SYMBOL_SIM_CACHE(sim_tlb_show);

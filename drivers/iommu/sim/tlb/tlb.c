@@ -211,7 +211,7 @@ int sim_tlb_init(struct sim_tlb *tlb, struct sim_tlb_group *group,
 		tlb->order[i] = sim_tlb_order_init(config->policy, config->ways, i);
 	return 0;
 }
-EXPORT_SYMBOL_SIM_TLB(sim_tlb_init);
+EXPORT_SYMBOL_SIM_CACHE(sim_tlb_init);
 
 /**
  * sim_tlb_destroy() - free a cache
@@ -225,7 +225,7 @@ void sim_tlb_destroy(struct sim_tlb *tlb)
 	tlb->sets = NULL;
 	tlb->order = NULL;
 }
-EXPORT_SYMBOL_SIM_TLB(sim_tlb_destroy);
+EXPORT_SYMBOL_SIM_CACHE(sim_tlb_destroy);
 
 /* Bit n: way n has this key. No branch for each, which would cost more. */
 static __always_inline unsigned int match_keys(const struct tlb_set *set, u64 key,
@@ -301,7 +301,7 @@ bool sim_tlb_lookup(struct sim_tlb *tlb, struct sim_space space, u64 iova,
 	}
 	return false;
 }
-EXPORT_SYMBOL_SIM_TLB(sim_tlb_lookup);
+EXPORT_SYMBOL_SIM_CACHE(sim_tlb_lookup);
 
 /* None goes back, nor does what is read of it: if the sum is what it was, each is */
 static u64 generation(struct sim_tlb_group *group)
@@ -329,7 +329,7 @@ u64 sim_tlb_begin(struct sim_tlb_group *group)
 	smp_rmb();
 	return token;
 }
-EXPORT_SYMBOL_SIM_TLB(sim_tlb_begin);
+EXPORT_SYMBOL_SIM_CACHE(sim_tlb_begin);
 
 static void count(const struct sim_tlb *tlb, enum sim_tlb_stat i)
 {
@@ -411,7 +411,7 @@ void sim_tlb_fill(struct sim_tlb *tlb, u64 token, struct sim_space space, u64 io
 	}
 	unlock_set(&set);
 }
-EXPORT_SYMBOL_SIM_TLB(sim_tlb_fill);
+EXPORT_SYMBOL_SIM_CACHE(sim_tlb_fill);
 
 /**
  * __sim_tlb_recycle() - all tags have been given out: begin again
@@ -433,7 +433,7 @@ void __sim_tlb_recycle(struct sim_tlb *tlb)
 	}
 	raw_spin_unlock(&tlb->group->lock);
 }
-EXPORT_SYMBOL_SIM_TLB(__sim_tlb_recycle);
+EXPORT_SYMBOL_SIM_CACHE(__sim_tlb_recycle);
 
 /**
  * sim_tlb_invalidate_begin() - before anything is dropped
@@ -451,7 +451,7 @@ void sim_tlb_invalidate_begin(struct sim_tlb_group *group)
 	/* Pairs with smp_mb() in sim_tlb_fill() */
 	smp_mb__after_atomic();
 }
-EXPORT_SYMBOL_SIM_TLB(sim_tlb_invalidate_begin);
+EXPORT_SYMBOL_SIM_CACHE(sim_tlb_invalidate_begin);
 
 /* Whether the page of @key overlaps [@iova, @last] */
 static bool overlaps(u64 key, u64 iova, u64 last)
@@ -552,7 +552,7 @@ bool sim_tlb_invalidate(struct sim_tlb *tlb, struct sim_space space, u64 iova, u
 		return drop_in_all_sets(tlb, tag, iova, last);
 	return drop_by_size(tlb, sizes, tag, iova, last);
 }
-EXPORT_SYMBOL_SIM_TLB(sim_tlb_invalidate);
+EXPORT_SYMBOL_SIM_CACHE(sim_tlb_invalidate);
 
 /**
  * sim_tlb_invalidate_pasids() - drop translations of a domain, whatever the PASID
@@ -577,7 +577,7 @@ void sim_tlb_invalidate_pasids(struct sim_tlb *tlb, u16 domain, u64 iova, u64 la
 			if (sim_tags_pasid(&tlb->tags, i, domain, &space.pasid))
 				sim_tlb_invalidate(tlb, space, iova, last);
 }
-EXPORT_SYMBOL_SIM_TLB(sim_tlb_invalidate_pasids);
+EXPORT_SYMBOL_SIM_CACHE(sim_tlb_invalidate_pasids);
 
 /**
  * sim_tlb_invalidate_domain() - drop all translations of a domain
@@ -592,7 +592,7 @@ void sim_tlb_invalidate_domain(struct sim_tlb *tlb, u16 domain)
 	if (sim_tlb_exists(tlb))
 		sim_tags_drop_domain(&tlb->tags, domain);
 }
-EXPORT_SYMBOL_SIM_TLB(sim_tlb_invalidate_domain);
+EXPORT_SYMBOL_SIM_CACHE(sim_tlb_invalidate_domain);
 
 /**
  * sim_tlb_invalidate_all() - drop all translations
@@ -645,4 +645,4 @@ bool sim_tlb_entry(const struct sim_tlb *tlb, unsigned long index, unsigned int 
 	entry->data.rights = value_rights(value);
 	return true;
 }
-EXPORT_SYMBOL_SIM_TLB(sim_tlb_entry);
+EXPORT_SYMBOL_SIM_CACHE(sim_tlb_entry);

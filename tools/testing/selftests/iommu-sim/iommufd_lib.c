@@ -62,7 +62,7 @@ int iommufd_detach(struct vfio_user *user)
 }
 
 /* Longer since 6.15 than the headers have them; the flag says so */
-#define WITH_PASID	(1 << 0)
+#define WITH_PASID	0x1
 
 struct attach_pasid {
 	struct vfio_device_attach_iommufd_pt attach;
@@ -94,6 +94,7 @@ int iommufd_detach_pasid(struct vfio_user *user, __u32 pasid)
 
 	return ioctl(user->device, VFIO_DEVICE_DETACH_IOMMUFD_PT, &detach) ? -errno : 0;
 }
+
 /* The object, or 0 */
 __u32 ioas_alloc(int iommufd)
 {

@@ -14,7 +14,7 @@
 #define WRITE		IOMMU_IOAS_MAP_WRITEABLE
 
 /* IOMMU_HWPT_ALLOC_PASID, since 6.15 */
-#define ALLOC_PASID	(1 << 3)
+#define ALLOC_PASID	0x8
 
 const char *iommufd_missing(char *name);
 int iommufd_device_open(struct vfio_user *user, const char *name, int iommufd, __u32 *id);

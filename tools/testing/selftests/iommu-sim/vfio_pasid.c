@@ -77,7 +77,7 @@ FIXTURE_TEARDOWN(pasid)
 }
 
 /* A page of @pattern at IOVA, for PASID @i */
-static int fill(FIXTURE_DATA(pasid) *self, unsigned int i, unsigned char pattern)
+static int fill(struct _test_data_pasid *self, unsigned int i, unsigned char pattern)
 {
 	struct iommu_sim_desc desc = {
 		.op = IOMMU_SIM_OP_FILL,
@@ -92,7 +92,7 @@ static int fill(FIXTURE_DATA(pasid) *self, unsigned int i, unsigned char pattern
 }
 
 /* Whether the memory of each PASID is as it should be */
-static int holds(FIXTURE_DATA(pasid) *self, const unsigned char *expected)
+static int holds(struct _test_data_pasid *self, const unsigned char *expected)
 {
 	unsigned int i;
 
