@@ -72,7 +72,10 @@ caches_shown()
 		"$IOMMU/iotlb" || return
 	grep -Eq '^[0-9]+ [0-9]+ [1-9][0-9]* - 0x[0-9a-f]+ [0-9]+[kmgtp] 0x[0-9a-f]+ rw$' \
 		"$IOMMU/pwc" || return
-	grep -Eq '^iotlb_hits_4k [1-9]' "$IOMMU/stats"
+	# With an ATC before it, it need not have hit
+	grep -Eq '^iotlb_hits_[0-9]+[kmgt] [0-9]+$' "$IOMMU/stats" &&
+		grep -Eq '^[0-9]+ [0-9]+ 0 - 0x[0-9a-f]+ [0-9]+[kmgt] 0x[0-9a-f]+ r?w?$' \
+			"$IOMMU/endpoints/$dev/atc"
 }
 
 # mirrored: a shadow that lives by events equals the page table, while DMA goes on.
