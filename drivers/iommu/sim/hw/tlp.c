@@ -328,7 +328,8 @@ static enum iommu_sim_tlp_status locate(struct iommu_sim_hw *hw, struct iommu_si
 	    sim_inject(&hw->inject, SIM_INJECT_UNSUPPORTED_REQUEST, tlp->rid, tlp->addr,
 		       tlp->addr + tlp->len - 1))
 		return SIM_CPL_UNSUPPORTED_REQUEST;
-	token = sim_tlb_begin(&hw->caches);
+	/* What is translated already is not cached */
+	token = tlp->at == SIM_AT_TRANSLATED ? 0 : sim_tlb_begin(&hw->caches);
 	status = sim_devtab_lookup(hw, tlp, dte);
 	if (status)
 		return status;

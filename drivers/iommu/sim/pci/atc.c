@@ -7,9 +7,10 @@
  *
  *   request                              invalidate request
  *     enter section                        generation++
- *     token = generation                   drop entries
- *     look up, or ask and fill, unless     wait for sections
- *       the generation has moved           completion
+ *     look up, or                          drop entries
+ *       token = generation                 wait for sections
+ *       ask, and fill, unless the          completion
+ *         generation has moved
  *     translated request
  *     leave section
  *
@@ -111,8 +112,9 @@ static bool decode(const struct sim_atc *atc, u64 answer, struct sim_tlb_data *d
 
 /* Ask for a translation; what it allows is cached, unless that is nothing */
 static enum iommu_sim_tlp_status ask(struct sim_atc *atc, const struct iommu_sim_tlp *tlp,
-				     u64 token, struct sim_tlb_data *data)
+				     struct sim_tlb_data *data)
 {
+	u64 token = sim_tlb_begin(&atc->group);
 	struct sim_upstream *up = atc->ep->up;
 	enum iommu_sim_tlp_status status;
 	__le64 answer = 0;
@@ -153,20 +155,19 @@ static enum iommu_sim_tlp_status resolve(struct sim_endpoint *ep, struct iommu_s
 					 struct iommu_sim_tlp *translated,
 					 struct iommu_sim_tlp **result)
 {
-	u64 need = rights_needed(tlp), token;
 	enum iommu_sim_tlp_status status;
+	u64 need = rights_needed(tlp);
 	struct sim_atc *atc = ep->atc;
 	struct sim_tlb_data data;
 
 	*result = tlp;
 	if (!atc || !READ_ONCE(atc->on))
 		return SIM_CPL_SUCCESS;
-	token = sim_tlb_begin(&atc->group);
 	if (sim_tlb_lookup(&atc->tlb, space_of(tlp), tlp->addr, &data) && !(need & ~data.rights)) {
 		sim_stat_inc_hot(&atc->stats, ATC_HITS);
 	} else {
 		sim_stat_inc_hot(&atc->stats, ATC_MISSES);
-		status = ask(atc, tlp, token, &data);
+		status = ask(atc, tlp, &data);
 		if (status == SIM_CPL_UNSUPPORTED_REQUEST) {
 			/* PCIe 6.2, table 10-2: no more of it until it is turned on again */
 			sim_stat_inc(&atc->stats, ATC_REFUSED);
