@@ -200,7 +200,8 @@ enum sim_cmd_op {
 #define SIM_CMD_DEVTAB0_RID		GENMASK_ULL(15, 0)
 #define SIM_CMD_DEVTAB0_PASID		GENMASK_ULL(35, 16)
 #define SIM_CMD_DEVTAB0_GN		BIT_ULL(36)
-#define SIM_CMD_DEVTAB0_RSVD		GENMASK_ULL(59, 37)
+#define SIM_CMD_DEVTAB0_TAGS		BIT_ULL(37)
+#define SIM_CMD_DEVTAB0_RSVD		GENMASK_ULL(59, 38)
 
 #define SIM_CMD_PAGES0_PASID		GENMASK_ULL(19, 0)
 #define SIM_CMD_PAGES0_DOMAIN		GENMASK_ULL(47, 32)
@@ -315,6 +316,13 @@ static inline struct sim_cmd sim_cmd_invalidate_devtab_entry(u16 rid)
 {
 	return sim_cmd_make(SIM_CMD_INVALIDATE_DEVTAB_ENTRY,
 			    FIELD_PREP(SIM_CMD_DEVTAB0_RID, rid), 0);
+}
+
+/* spec 6.3.2: and tags that it has not answered may be used again */
+static inline struct sim_cmd sim_cmd_forget_tags(u16 rid)
+{
+	return sim_cmd_make(SIM_CMD_INVALIDATE_DEVTAB_ENTRY,
+			    FIELD_PREP(SIM_CMD_DEVTAB0_RID, rid) | SIM_CMD_DEVTAB0_TAGS, 0);
 }
 
 /* spec 6.3.2: the entry of one of its PASIDs */

@@ -23,6 +23,8 @@
  *   invalidation of everything             ats = false
  *   entry with ATS, flushed
  *   Enable = 1 in the device
+ *
+ * ats and quarantined change under sim_device::lock.
  */
 #include <linux/debugfs.h>
 #include <linux/pci-ats.h>
@@ -68,30 +70,38 @@ void sim_ats_probe(struct sim_device *sdev, bool allowed)
  */
 bool sim_ats_try(struct sim_device *sdev)
 {
-	/* The first has lost tags forgotten (spec 6.3.2): it may have been reset */
-	struct sim_cmd cmds[] = {
-		sim_cmd_invalidate_devtab_entry(sdev->rid),
-		sim_cmd_invalidate_atc(sdev->rid, sdev->ats_depth, 0, U64_MAX),
-	};
-	bool was_quarantined = sdev->quarantined;
+	struct sim_cmd ask = sim_cmd_invalidate_atc(sdev->rid, sdev->ats_depth, 0, U64_MAX);
+	struct sim_cmd forget = sim_cmd_forget_tags(sdev->rid);
+	bool was_quarantined, ok;
 
 	if (!sdev->ats_supported)
 		return false;
 	/* Also after a quarantine that the worker has not seen yet */
 	if (pci_dev_of(sdev)->ats_enabled)
 		pci_disable_ats(pci_dev_of(sdev));
-	WRITE_ONCE(sdev->quarantined, false);
-	WRITE_ONCE(sdev->ats, true);
-	synchronize_rcu_expedited();
-	if (sim_queue_submit(sdev->iommu, cmds, ARRAY_SIZE(cmds)) ||
-	    READ_ONCE(sdev->quarantined)) {
-		WRITE_ONCE(sdev->quarantined, true);
-		WRITE_ONCE(sdev->ats, false);
-		return false;
+	scoped_guard(raw_spinlock_irqsave, &sdev->lock) {
+		was_quarantined = sdev->quarantined;
+		WRITE_ONCE(sdev->quarantined, false);
+		WRITE_ONCE(sdev->ats, true);
 	}
-	if (was_quarantined)
+	/* From here on no flush leaves it out, or has still to find it late: queue.c */
+	synchronize_rcu_expedited();
+	ok = !sim_queue_submit(sdev->iommu, &ask, 1);
+	/*
+	 * What it was asked with is no tag that it still owes an answer to. Now those may
+	 * be used again; if it had none left, it is asked with them the next time.
+	 */
+	ok &= !sim_queue_submit(sdev->iommu, &forget, 1);
+	scoped_guard(raw_spinlock_irqsave, &sdev->lock) {
+		ok &= !sdev->quarantined && sdev->ats;
+		if (!ok) {
+			WRITE_ONCE(sdev->quarantined, true);
+			WRITE_ONCE(sdev->ats, false);
+		}
+	}
+	if (ok && was_quarantined)
 		dev_info(sdev->dev, "iommu-sim: the device answers again, ATS is on\n");
-	return true;
+	return ok;
 }
 
 /**
@@ -186,10 +196,16 @@ void sim_ats_quarantine(struct sim_iommu *iommu, u16 rid)
 	sdev = xa_load(&iommu->devices, rid);
 	if (!sdev)
 		return;
-	first = !xchg(&sdev->quarantined, true);
+	scoped_guard(raw_spinlock_irqsave, &sdev->lock) {
+		first = !sdev->quarantined;
+		WRITE_ONCE(sdev->quarantined, true);
+	}
 	/* Others who find it late at the same time do the same, before they go on */
 	sim_device_shut(sdev);
-	WRITE_ONCE(sdev->ats, false);
+	/* Unless it is being asked again meanwhile, with its entry shut */
+	scoped_guard(raw_spinlock_irqsave, &sdev->lock)
+		if (sdev->quarantined)
+			WRITE_ONCE(sdev->ats, false);
 	if (!first)
 		return;
 	sim_stat_inc(&iommu->stats, SIM_DSTAT_QUARANTINES);

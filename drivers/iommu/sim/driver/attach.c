@@ -12,6 +12,11 @@ static void write_dte(struct sim_device *sdev, u64 qw0, u64 qw1, u64 qw2)
 	struct sim_dte *dte = &sdev->iommu->devtab[sdev->rid];
 
 	lockdep_assert_held(&sdev->lock);
+	/* A device that goes on meanwhile finds either, and not an entry without V */
+	if (dte->qw[0] == cpu_to_le64(qw0) && dte->qw[2] == cpu_to_le64(qw2)) {
+		WRITE_ONCE(dte->qw[1], cpu_to_le64(qw1));
+		return;
+	}
 	WRITE_ONCE(dte->qw[0], 0);
 	/* V off before the rest changes; pairs with the silicon's read_words() */
 	smp_wmb();
@@ -83,6 +88,35 @@ static void turn_off(struct sim_iommu *iommu)
 	iommu_sim_mmio_write(iommu->hw, SIM_REG_CTRL, 0);
 }
 
+/* Whether an entry of the device leads to @domain, or did a moment ago; under RCU */
+static bool uses(struct sim_device *sdev, struct sim_domain *domain)
+{
+	struct sim_special *special = rcu_dereference(domain->special);
+	unsigned int i;
+
+	if (READ_ONCE(sdev->domain) == &domain->domain)
+		return true;
+	for (i = 0; special && i < special->nr; i++)
+		if (READ_ONCE(special->user[i].sdev) == sdev)
+			return true;
+	return false;
+}
+
+static void block(struct sim_device *sdev, struct sim_domain *domain, int error)
+{
+	scoped_guard(raw_spinlock_irqsave, &sdev->lock) {
+		if (domain && !uses(sdev, domain))
+			return;
+		sdev->blocked = true;
+		sdev->blocks++;
+		write_current(sdev);
+	}
+	dev_err_ratelimited(sdev->dev, "flush failed (%d): DMA is blocked until the device is attached again\n",
+			    error);
+	if (flush_dte(sdev))
+		turn_off(sdev->iommu);
+}
+
 /**
  * sim_device_block() - nothing of what a device does reaches memory any more
  * @sdev: the device
@@ -92,14 +126,7 @@ static void turn_off(struct sim_iommu *iommu)
  */
 void sim_device_block(struct sim_device *sdev, int error)
 {
-	scoped_guard(raw_spinlock_irqsave, &sdev->lock) {
-		sdev->blocked = true;
-		write_current(sdev);
-	}
-	dev_err_ratelimited(sdev->dev, "flush failed (%d): DMA is blocked until the device is attached again\n",
-			    error);
-	if (flush_dte(sdev))
-		turn_off(sdev->iommu);
+	block(sdev, NULL, error);
 }
 
 /**
@@ -114,21 +141,9 @@ void sim_device_shut(struct sim_device *sdev)
 
 	scoped_guard(raw_spinlock_irqsave, &sdev->lock)
 		write_current(sdev);
-	if (sim_queue_submit(sdev->iommu, &cmd, 1))
+	/* It may have been somebody else's command that failed */
+	if (sim_queue_submit(sdev->iommu, &cmd, 1) && sim_queue_submit(sdev->iommu, &cmd, 1))
 		turn_off(sdev->iommu);
-}
-
-static bool uses(struct sim_device *sdev, const struct iommu_domain *domain)
-{
-	struct iommu_domain *d;
-	unsigned long pasid;
-
-	if (READ_ONCE(sdev->domain) == domain)
-		return true;
-	xa_for_each(&sdev->pasids, pasid, d)
-		if (d == domain)
-			return true;
-	return false;
 }
 
 /**
@@ -147,8 +162,8 @@ void sim_domain_block(struct sim_domain *domain, int error)
 	sim_stat_inc(&domain->iommu->stats, SIM_DSTAT_FLUSH_FAILURES);
 	guard(rcu)();
 	xa_for_each(&domain->iommu->devices, rid, sdev)
-		if (uses(sdev, &domain->domain))
-			sim_device_block(sdev, error);
+		if (uses(sdev, domain))
+			block(sdev, domain, error);
 }
 
 /* On whose behalf maps in @domain fail, if there is only one; iommu->lock held */
@@ -172,6 +187,7 @@ static void update_injected_device(struct sim_iommu *iommu, struct iommu_domain 
 
 static int set_dte(struct sim_device *sdev, struct iommu_domain *domain)
 {
+	unsigned int blocks = READ_ONCE(sdev->blocks);
 	struct iommu_domain *d;
 	unsigned long pasid;
 	int ret = 0;
@@ -182,7 +198,7 @@ static int set_dte(struct sim_device *sdev, struct iommu_domain *domain)
 			ret = ret ?: paging_domain(d) ? sim_flush_domain(to_sim_domain(d)) : 0;
 	scoped_guard(raw_spinlock_irqsave, &sdev->lock) {
 		/* From here on sim_domain_block() of that domain is about this device */
-		if (sdev->domain != domain && !ret)
+		if (sdev->domain != domain && sdev->blocks == blocks && !ret)
 			sdev->blocked = false;
 		WRITE_ONCE(sdev->domain, domain);
 		write_current(sdev);
@@ -274,8 +290,9 @@ int sim_domain_get(struct iommu_domain *d, struct sim_device *sdev, u32 pasid)
  * @sdev: the device
  * @pasid: the PASID, or IOMMU_NO_PASID
  *
- * If the last cannot be flushed the domain stays as if an entry led to it. Context:
- * may sleep, sim_iommu::lock held.
+ * What a PASID leaves in the IOTLB no flush of a range is about any more, so that is
+ * flushed, too. If a flush fails the domain stays as if an entry led to it. Context: may
+ * sleep, sim_iommu::lock held.
  */
 void sim_domain_put(struct iommu_domain *d, struct sim_device *sdev, u32 pasid)
 {
@@ -284,7 +301,7 @@ void sim_domain_put(struct iommu_domain *d, struct sim_device *sdev, u32 pasid)
 	if (!domain)
 		return;
 	del_special(domain, sdev, pasid);
-	if (domain->attached > 1 || !sim_flush_domain(domain))
+	if ((domain->attached > 1 && pasid == IOMMU_NO_PASID) || !sim_flush_domain(domain))
 		WRITE_ONCE(domain->attached, domain->attached - 1);
 }
 
@@ -302,6 +319,16 @@ static bool wants_ats(struct sim_device *sdev)
 		if (paging_domain(d))
 			return true;
 	return false;
+}
+
+/* At once, whatever it has cached and whoever is to be told */
+static void drop_ats(struct sim_device *sdev)
+{
+	sim_ats_stop(sdev);
+	scoped_guard(raw_spinlock_irqsave, &sdev->lock) {
+		sdev->ats_entry = false;
+		WRITE_ONCE(sdev->ats, false);
+	}
 }
 
 static int set_ats_entry(struct sim_device *sdev, bool ats)
@@ -322,7 +349,7 @@ static int update_ats(struct sim_device *sdev)
 	if (sdev->ats_entry && (!wanted || READ_ONCE(sdev->quarantined))) {
 		sim_ats_stop(sdev);
 		ret = set_ats_entry(sdev, false);
-		WRITE_ONCE(sdev->ats, false);
+		drop_ats(sdev);
 	}
 	if (wanted && !sdev->ats_entry && sim_ats_try(sdev)) {
 		ret = set_ats_entry(sdev, true);
@@ -333,19 +360,29 @@ static int update_ats(struct sim_device *sdev)
 }
 
 /**
+ * sim_device_lead() - have a device's entry lead to its PASID table
+ * @sdev: the device, which has one
+ *
+ * Context: may sleep, sim_iommu::lock held. Return: 0, or the error of a flush.
+ */
+int sim_device_lead(struct sim_device *sdev)
+{
+	return sdev->iommu->devtab[sdev->rid].qw[2] ? 0 : set_dte(sdev, sdev->domain);
+}
+
+/**
  * sim_device_update() - a device's PASIDs have changed
  * @sdev: the device
  *
- * Its entry leads to its PASID table, if it has one, and ATS is on or off as is
- * wanted. Context: may sleep, sim_iommu::lock held. Return: 0, or the error of a
- * flush.
+ * ATS is on or off then, as is wanted; if that fails the device is blocked. Context: may
+ * sleep, sim_iommu::lock held.
  */
-int sim_device_update(struct sim_device *sdev)
+void sim_device_update(struct sim_device *sdev)
 {
-	bool leads = sdev->iommu->devtab[sdev->rid].qw[2];
+	int ret = update_ats(sdev);
 
-	return (leads == !!sdev->pasid_dir ? 0 : set_dte(sdev, sdev->domain)) ?:
-	       update_ats(sdev);
+	if (ret)
+		sim_device_block(sdev, ret);
 }
 
 /**
@@ -357,8 +394,8 @@ int sim_device_update(struct sim_device *sdev)
 void sim_device_revive(struct sim_device *sdev)
 {
 	guard(mutex)(&sdev->iommu->lock);
-	if (READ_ONCE(sdev->quarantined) && update_ats(sdev))
-		sim_device_block(sdev, -EIO);
+	if (READ_ONCE(sdev->quarantined))
+		sim_device_update(sdev);
 }
 
 static int device_set(struct sim_device *sdev, struct iommu_domain *domain)
@@ -376,16 +413,15 @@ static int device_set(struct sim_device *sdev, struct iommu_domain *domain)
 	 */
 	ret = paging_domain(domain) ? sim_flush_domain(paging_domain(domain)) : 0;
 	/* Nor must what its ATC may still hold, if its invalidation failed */
-	if (sdev->blocked && sdev->domain != domain) {
-		sim_ats_stop(sdev);
-		sdev->ats_entry = false;
-		WRITE_ONCE(sdev->ats, false);
-	}
+	if (sdev->blocked && sdev->domain != domain)
+		drop_ats(sdev);
 	/* What its ATC holds of the old domain goes before that does */
 	ret = ret ?: set_dte(sdev, domain) ?: update_ats(sdev) ?:
 	      sim_ats_forget(sdev, IOMMU_NO_PASID);
 	if (ret) {
 		dev_err(sdev->dev, "attach failed (%d): DMA is blocked\n", ret);
+		/* PASIDs go on, without what is cached of either domain */
+		drop_ats(sdev);
 		if (set_dte(sdev, NULL) || update_ats(sdev))
 			turn_off(sdev->iommu);
 		sim_domain_put(domain, sdev, IOMMU_NO_PASID);
@@ -471,7 +507,11 @@ int sim_domain_set_tracking(struct sim_domain *domain, bool tracking)
 	xa_for_each(&domain->iommu->devices, rid, sdev) {
 		if (!ret && sdev->domain == &domain->domain)
 			ret = device_set(sdev, &domain->domain);
-		ret = ret ?: sim_pasid_refresh(sdev, &domain->domain);
+		if (!ret) {
+			ret = sim_pasid_refresh(sdev, &domain->domain);
+			if (ret)
+				sim_device_block(sdev, ret);
+		}
 	}
 	return ret;
 }

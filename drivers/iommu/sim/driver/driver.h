@@ -202,13 +202,14 @@ struct sim_domain {
  *          changed under sim_iommu::lock and @lock
  * @blocked: a flush of a domain failed that it uses, so its entry blocks it until it
  *	     leaves @domain
+ * @blocks: how often it was blocked
  * @max_pasids: PASIDs it has; 0 if none
  * @pasids: the domain of each PASID; changed under sim_iommu::lock
  * @pasid_dir: its PASID table, or NULL
  * @ats_supported: it may use ATS
  * @ats_depth: invalidate requests it takes at a time, 0 for 32
  * @ats_entry: the entry says so, unless it is in quarantine; likewise
- * @ats: flushes tell it what to forget
+ * @ats: flushes tell it what to forget; changed under @lock, as @quarantined
  * @quarantined: it has not answered one of them
  * @quarantine_work: turns ATS off in the device
  */
@@ -219,6 +220,7 @@ struct sim_device {
 	raw_spinlock_t lock;
 	struct iommu_domain *domain;
 	bool blocked;
+	unsigned int blocks;
 	u32 max_pasids;
 	struct xarray pasids;
 	__le64 *pasid_dir;
@@ -252,7 +254,8 @@ int sim_paging_set_dev_pasid(struct iommu_domain *d, struct device *dev, ioasid_
 			     struct iommu_domain *old);
 int sim_device_set(struct sim_device *sdev, struct iommu_domain *domain);
 void sim_device_clear(struct sim_device *sdev);
-int sim_device_update(struct sim_device *sdev);
+int sim_device_lead(struct sim_device *sdev);
+void sim_device_update(struct sim_device *sdev);
 void sim_device_block(struct sim_device *sdev, int error);
 void sim_device_shut(struct sim_device *sdev);
 void sim_device_revive(struct sim_device *sdev);

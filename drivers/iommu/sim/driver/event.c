@@ -86,10 +86,12 @@ static void handle_event(struct sim_iommu *iommu, const struct sim_event *event)
 	switch (type) {
 	case SIM_EVT_ILLEGAL_COMMAND:
 	case SIM_EVT_COMMAND_HW_ERROR:
-	case SIM_EVT_IOTLB_INV_TIMEOUT:
 		/* Whoever submitted it deals with it, see driver/queue.c */
 		dev_dbg(iommu->dev, "queue %llu, command %llu: event %d, %#llx\n",
 			FIELD_GET(SIM_EVT0_RID, qw[0]), qw[2], type, qw[3]);
+		break;
+	case SIM_EVT_IOTLB_INV_TIMEOUT:
+		/* Likewise; sim_ats_quarantine() has a line about it */
 		break;
 	default:
 		request_event(iommu, type, qw);

@@ -420,7 +420,8 @@ static noinline int commit_and_tell(struct sim_domain *domain)
  * may be freed. If it fails, this is not guaranteed for anything that was mapped or
  * unmapped since the last commit that succeeded: devices may see it or not, and may
  * go on using what was unmapped. Nothing is forgotten: the next commit covers it,
- * too. Context: any. Return: 0; -ETIMEDOUT if the IOMMU did not complete the
+ * too. Context: any; with a notifier for IOMMU_SIM_DEVIOTLB_UNMAP, any in which a spinlock
+ * may be taken. Return: 0; -ETIMEDOUT if the IOMMU did not complete the
  * commands in time; -EIO if it refused one; -EINVAL for another domain.
  */
 int iommu_sim_commit(struct iommu_domain *d)

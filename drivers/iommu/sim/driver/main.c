@@ -115,6 +115,7 @@ static struct iommu_device *probe_device(struct device *dev)
 
 forget:
 	forget_device(sdev);
+	cancel_work_sync(&sdev->quarantine_work);
 free_sdev:
 	sim_pasid_release(sdev);
 	kfree(sdev);

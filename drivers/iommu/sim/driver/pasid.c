@@ -58,49 +58,64 @@ static int write_entry(struct sim_device *sdev, u32 pasid, struct sim_pasid_entr
 	return sim_queue_submit_all(sdev->iommu, sim_cmd_invalidate_pasid_entry(sdev->rid, pasid));
 }
 
+static int flush(struct iommu_domain *domain)
+{
+	return domain && sim_is_paging(domain) ? sim_flush_domain(to_sim_domain(domain)) : 0;
+}
+
+/* Have the entry of a PASID lead to @domain, or with NULL nowhere, and be it the only one */
+static int lead_to(struct sim_device *sdev, u32 pasid, struct iommu_domain *domain)
+{
+	struct sim_pasid_entry *entry = get_entry(sdev, pasid);
+	u64 qw[2] = {};
+
+	if (domain)
+		sim_domain_words(domain, qw);
+	return write_entry(sdev, pasid, entry, qw[0], qw[1]) ?: sim_ats_forget(sdev, pasid);
+}
+
 /*
- * Put a PASID into @domain, or with NULL into none. As in device_set() of attach.c:
- * the domain's flushes are about it before its entry is, and nothing that it had
- * before is in its caches after.
+ * Put a PASID into @domain, or with NULL into none. As device_set() of attach.c: flushes
+ * of the domain are about the PASID before its entry leads there, and until nothing of
+ * it is cached any more. To none does not fail.
  */
 static int set_pasid(struct sim_device *sdev, u32 pasid, struct iommu_domain *domain)
 {
 	struct iommu_domain *old = xa_load(&sdev->pasids, pasid);
-	struct sim_pasid_entry *entry = get_entry(sdev, pasid);
-	u64 qw[2] = {};
 	int ret;
 
 	lockdep_assert_held(&sdev->iommu->lock);
-	if (!entry)
+	if (!get_entry(sdev, pasid) || xa_reserve(&sdev->pasids, pasid, GFP_KERNEL))
 		return -ENOMEM;
 	ret = sim_domain_get(domain, sdev, pasid);
 	if (ret)
-		return ret;
-	if (domain) {
-		ret = xa_err(xa_store(&sdev->pasids, pasid, domain, GFP_KERNEL));
-		sim_domain_words(domain, qw);
-	} else {
-		xa_erase(&sdev->pasids, pasid);
-	}
-	/* The first of a device has its own entry lead to the table, and ATS come on */
-	ret = ret ?: sim_device_update(sdev) ?: write_entry(sdev, pasid, entry, qw[0], qw[1]) ?:
-	      sim_ats_forget(sdev, pasid);
+		goto release;
+	/* What a flush that failed has left behind must not meet this PASID */
+	ret = flush(domain);
+	if (ret && domain)
+		goto put;
+	ret = sim_device_lead(sdev) ?: lead_to(sdev, pasid, domain);
 	if (ret && domain) {
 		dev_err(sdev->dev, "iommu-sim: attach of PASID %u failed (%d)\n", pasid, ret);
-		sim_domain_put(domain, sdev, pasid);
-		if (old)
-			xa_store(&sdev->pasids, pasid, old, GFP_KERNEL);
-		else
-			xa_erase(&sdev->pasids, pasid);
-		sim_domain_words(old, qw);
-		if (write_entry(sdev, pasid, entry, qw[0], qw[1]))
+		if (lead_to(sdev, pasid, old))
 			sim_device_block(sdev, ret);
-		return ret;
+		goto put;
 	}
 	if (ret)
 		sim_device_block(sdev, ret);
+	if (domain)
+		xa_store(&sdev->pasids, pasid, domain, GFP_KERNEL);
+	else
+		xa_erase(&sdev->pasids, pasid);
 	sim_domain_put(old, sdev, pasid);
-	return sim_device_update(sdev);
+	sim_device_update(sdev);
+	return 0;
+
+put:
+	sim_domain_put(domain, sdev, pasid);
+release:
+	xa_release(&sdev->pasids, pasid);
+	return ret;
 }
 
 /**
@@ -114,16 +129,11 @@ int sim_pasid_refresh(struct sim_device *sdev, struct iommu_domain *domain)
 {
 	struct iommu_domain *d;
 	unsigned long pasid;
-	u64 qw[2];
 	int ret = 0;
 
-	xa_for_each(&sdev->pasids, pasid, d) {
-		if (d != domain || ret)
-			continue;
-		sim_domain_words(d, qw);
-		ret = write_entry(sdev, pasid, get_entry(sdev, pasid), qw[0], qw[1]) ?:
-		      sim_ats_forget(sdev, pasid);
-	}
+	xa_for_each(&sdev->pasids, pasid, d)
+		if (d == domain && !ret)
+			ret = lead_to(sdev, pasid, d);
 	return ret;
 }
 
@@ -160,8 +170,9 @@ void sim_remove_dev_pasid(struct device *dev, ioasid_t pasid)
 	struct sim_device *sdev = dev_iommu_priv_get(dev);
 
 	guard(mutex)(&sdev->iommu->lock);
+	/* There is its entry, and with that all it takes */
 	if (xa_load(&sdev->pasids, pasid))
-		set_pasid(sdev, pasid, NULL);
+		WARN_ON(set_pasid(sdev, pasid, NULL));
 }
 
 /**

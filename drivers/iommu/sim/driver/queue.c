@@ -12,8 +12,8 @@
 #define QUEUE_LG2		8
 #define QUEUE_ENTRIES		BIT(QUEUE_LG2)
 #define QUEUE_TIMEOUT_NS	(10 * NSEC_PER_MSEC)
-/* Devices that one submission finds late; others wait for the next */
-#define MAX_LATE		8
+/* Devices that one submission finds late; one more is an error */
+#define MAX_LATE		32
 /* What a silicon with a thread has to do it by itself */
 #define QUEUE_HELP_NS		(5 * NSEC_PER_USEC)
 
@@ -43,7 +43,7 @@ static void put_cmd(struct sim_queue *q, struct sim_cmd cmd)
 
 /**
  * struct late - devices that have not answered in time
- * @nr: how many
+ * @nr: how many; more than MAX_LATE if there were too many
  * @rid: which
  */
 struct late {
@@ -53,41 +53,51 @@ struct late {
 
 /*
  * spec 8.6: a device is late. What waits for it goes on; what is to be sent to it is
- * not. Whoever holds the queue's lock has it quarantined when that is free.
+ * not. Whoever holds the queue's lock has it quarantined when that is free. If there
+ * are too many to be remembered, the queue stays stopped for who comes next.
  */
 static void recover_from_device(struct sim_iommu *iommu, struct sim_queue *q, u16 rid,
 				struct late *late)
 {
-	u32 head = queue_read(iommu, q, SIM_CMDQ_HEAD);
-	u64 cmd = le64_to_cpu(q->ring[head].qw[0]);
+	u32 at = queue_read(iommu, q, SIM_CMDQ_HEAD);
 	unsigned int i;
 
-	if (FIELD_GET(SIM_CMD_OP, cmd) == SIM_CMD_INVALIDATE_ATC &&
-	    FIELD_GET(SIM_CMD_ATC0_RID, cmd) == rid)
-		q->ring[head] = sim_cmd_nop();
-	/* The command before the register that makes the silicon look */
-	dma_wmb();
-	queue_write(iommu, q, SIM_CMDQ_STATUS, SIM_CMDQ_STATUS_ERR);
 	for (i = 0; i < late->nr && late->rid[i] != rid; i++)
 		;
-	if (i == late->nr && i < MAX_LATE)
-		late->rid[late->nr++] = rid;
+	if (i == MAX_LATE) {
+		late->nr = MAX_LATE + 1;
+		return;
+	}
+	late->rid[i] = rid;
+	late->nr = max(late->nr, i + 1);
+	for (; at != q->tail; at = next_slot(at)) {
+		u64 cmd = le64_to_cpu(q->ring[at].qw[0]);
+
+		if (FIELD_GET(SIM_CMD_OP, cmd) == SIM_CMD_INVALIDATE_ATC &&
+		    FIELD_GET(SIM_CMD_ATC0_RID, cmd) == rid)
+			q->ring[at] = sim_cmd_nop();
+	}
+	/* The commands before the register that makes the silicon look */
+	dma_wmb();
+	queue_write(iommu, q, SIM_CMDQ_STATUS, SIM_CMDQ_STATUS_ERR);
 }
+
+enum recovery { NOTHING_WRONG, COMMAND_REFUSED, DEVICE_LATE, HOPELESS };
 
 /*
  * spec 6.4: a command that the silicon refused is replaced by one that does
  * nothing, and the queue goes on. Whoever sent it hears -EIO.
  */
-static bool recover(struct sim_iommu *iommu, struct sim_queue *q, struct late *late)
+static enum recovery recover(struct sim_iommu *iommu, struct sim_queue *q, struct late *late)
 {
 	u64 status = queue_read(iommu, q, SIM_CMDQ_STATUS);
 	u32 head;
 
 	if (!(status & SIM_CMDQ_STATUS_ERR))
-		return false;
+		return NOTHING_WRONG;
 	if (FIELD_GET(SIM_CMDQ_STATUS_CODE, status) == SIM_EVT_IOTLB_INV_TIMEOUT) {
 		recover_from_device(iommu, q, FIELD_GET(SIM_CMDQ_STATUS_RID, status), late);
-		return false;
+		return late->nr > MAX_LATE ? HOPELESS : DEVICE_LATE;
 	}
 	head = queue_read(iommu, q, SIM_CMDQ_HEAD);
 	dev_err_ratelimited(iommu->dev, "command queue %td: command %u (%016llx %016llx) refused, event type %llu\n",
@@ -98,7 +108,7 @@ static bool recover(struct sim_iommu *iommu, struct sim_queue *q, struct late *l
 	/* The command before the register that makes the silicon look */
 	dma_wmb();
 	queue_write(iommu, q, SIM_CMDQ_STATUS, SIM_CMDQ_STATUS_ERR);
-	return true;
+	return COMMAND_REFUSED;
 }
 
 static unsigned int room(const struct sim_queue *q)
@@ -111,6 +121,7 @@ static int wait_for_room(struct sim_iommu *iommu, struct sim_queue *q, unsigned 
 			 struct late *devices)
 {
 	u64 deadline = ktime_get_mono_fast_ns() + iommu->timeout_ns;
+	enum recovery what;
 	bool late = false;
 
 	while (room(q) < nr) {
@@ -119,8 +130,13 @@ static int wait_for_room(struct sim_iommu *iommu, struct sim_queue *q, unsigned 
 		/* It is late only if HEAD, looked at after that, has not moved either */
 		late = ktime_get_mono_fast_ns() > deadline;
 		q->head = queue_read(iommu, q, SIM_CMDQ_HEAD);
-		if (recover(iommu, q, devices))
+		what = recover(iommu, q, devices);
+		if (what == HOPELESS)
+			return -ETIMEDOUT;
+		if (what != NOTHING_WRONG) {
+			deadline = ktime_get_mono_fast_ns() + iommu->timeout_ns;
 			late = false;
+		}
 		cpu_relax();
 	}
 	return 0;
@@ -137,7 +153,7 @@ static noinline int wait_for_completion_of(struct sim_iommu *iommu, struct sim_q
 {
 	u64 now = ktime_get_mono_fast_ns(), deadline = now + iommu->timeout_ns;
 	u64 help = now + QUEUE_HELP_NS;
-	unsigned int nr_late = late->nr;
+	enum recovery what;
 	int ret = 0;
 
 	while (!queue_done(q)) {
@@ -148,12 +164,14 @@ static noinline int wait_for_completion_of(struct sim_iommu *iommu, struct sim_q
 		 */
 		if (now > help)
 			queue_read(iommu, q, SIM_CMDQ_HEAD);
-		if (recover(iommu, q, late))
+		what = recover(iommu, q, late);
+		if (what == HOPELESS)
+			return -ETIMEDOUT;
+		if (what == COMMAND_REFUSED)
 			ret = -EIO;
 		/* Each device has its time */
-		if (late->nr != nr_late)
+		if (what == DEVICE_LATE)
 			deadline = now + iommu->timeout_ns;
-		nr_late = late->nr;
 		/* It may have been the completion wait that was refused */
 		if (ret && queue_read(iommu, q, SIM_CMDQ_HEAD) == q->tail)
 			break;
@@ -165,6 +183,14 @@ static noinline int wait_for_completion_of(struct sim_iommu *iommu, struct sim_q
 	return ret;
 }
 
+static noinline void quarantine(struct sim_iommu *iommu, const struct late *late)
+{
+	unsigned int i;
+
+	for (i = 0; i < min(late->nr, MAX_LATE); i++)
+		sim_ats_quarantine(iommu, late->rid[i]);
+}
+
 /* Put @nr commands on @q, and wait until they have taken effect */
 static int submit(struct sim_iommu *iommu, struct sim_queue *q, const struct sim_cmd *cmds,
 		  unsigned int nr)
@@ -174,6 +200,8 @@ static int submit(struct sim_iommu *iommu, struct sim_queue *q, const struct sim
 	int ret = 0;
 
 	late.nr = 0;
+	/* Who turns ATS on waits for who has still to find the device late: sim_ats_try() */
+	rcu_read_lock();
 	raw_spin_lock_irqsave(&q->lock, flags);
 	if (unlikely(room(q) < nr + 1))
 		ret = wait_for_room(iommu, q, nr + 1, &late);
@@ -197,8 +225,9 @@ static int submit(struct sim_iommu *iommu, struct sim_queue *q, const struct sim
 			q->head = q->tail;
 	}
 	raw_spin_unlock_irqrestore(&q->lock, flags);
-	while (unlikely(late.nr))
-		sim_ats_quarantine(iommu, late.rid[--late.nr]);
+	if (unlikely(late.nr))
+		quarantine(iommu, &late);
+	rcu_read_unlock();
 	return ret;
 }
 

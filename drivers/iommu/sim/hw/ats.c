@@ -7,11 +7,11 @@
  *
  *   free      -> waiting   by the queue that sends a request with it, which from
  *			    then on has one more to wait for
- *   waiting   -> free      by the last completion, or because the device goes
+ *   waiting   -> free      by the last completion
  *   waiting   -> lost      by the queue, when it is late: an answer that is still
- *			    under way must not be taken for that to a later request
- *   lost      -> free      by that answer, or when software says that the device
- *			    has been reset (spec 6.3.2)
+ *			    under way must not be taken for that to a later request;
+ *			    or because the device goes
+ *   lost      -> free      by that answer, or when software says so (spec 6.3.2)
  *
  * each by compare-and-swap, and who takes it out of waiting takes it off the count
  * of its queue. There is no lock: completions come while a queue's is held.
@@ -54,6 +54,18 @@ struct iommu_sim_function {
 	atomic64_t timeouts;
 };
 
+/* spec 6.6: with a thread, nobody else may look at what has waited for this */
+static void wake(struct iommu_sim_hw *hw, struct sim_cmdq *q)
+{
+	unsigned int i;
+
+	if (hw->config.mode != SIM_CMDQ_THREAD)
+		return;
+	for (i = 0; i < hw->config.cmdqs; i++)
+		if (&hw->cmdq[i] == q || READ_ONCE(hw->cmdq[i].atc_stalled))
+			kthread_queue_work(hw->worker, &hw->cmdq[i].work);
+}
+
 static bool tag_set(struct iommu_sim_function *fn, unsigned int i, int from, int to)
 {
 	struct sim_cmdq *q = &fn->hw->cmdq[FIELD_GET(TAG_QUEUE, from)];
@@ -62,13 +74,17 @@ static bool tag_set(struct iommu_sim_function *fn, unsigned int i, int from, int
 		return false;
 	if ((to & TAG_STATE) == TAG_FREE)
 		clear_bit_unlock(i, &fn->busy);
-	if ((from & TAG_STATE) == TAG_WAITING && (to & TAG_STATE) != TAG_WAITING) {
-		/* Who sees it gone sees what the device did before it answered */
+	/* Who sees it gone sees what the device did before it answered */
+	if ((from & TAG_STATE) == TAG_WAITING && (to & TAG_STATE) != TAG_WAITING)
 		atomic_dec_return_release(&q->atc_waiting);
-		if (fn->hw->config.mode == SIM_CMDQ_THREAD)
-			kthread_queue_work(fn->hw->worker, &q->work);
-	}
+	if ((to & TAG_STATE) != (from & TAG_STATE))
+		wake(fn->hw, q);
 	return true;
+}
+
+static int lost(int tag)
+{
+	return (tag & ~TAG_STATE) | TAG_LOST;
 }
 
 static u64 now(void)
@@ -87,7 +103,7 @@ static bool lose_late(struct iommu_sim_function *fn, unsigned int queue, u64 at)
 		tag = atomic_read(&fn->tag[i]);
 		while ((tag & TAG_STATE) == TAG_WAITING && FIELD_GET(TAG_QUEUE, tag) == queue &&
 		       (s64)(at - fn->deadline[i]) >= 0) {
-			if (tag_set(fn, i, tag, TAG_LOST)) {
+			if (tag_set(fn, i, tag, lost(tag))) {
 				late = true;
 				break;
 			}
@@ -151,16 +167,30 @@ enum sim_atc_result sim_atc_wait(struct sim_cmdq *q, u16 *rid)
 	return find_late(q, rid);
 }
 
+/**
+ * sim_atc_changed() - is it worth looking again at the command that waits?
+ * @q: the queue
+ *
+ * Context: with the queue's lock held. Return: whether it may be able to go on, or a
+ * device may be late.
+ */
+bool sim_atc_changed(const struct sim_cmdq *q)
+{
+	return q->atc_stalled || !atomic_read_acquire(&q->atc_waiting) ||
+	       (s64)(now() - q->atc_deadline) >= 0;
+}
+
 /* A tag for a request of @q; -1 if as many are busy as the device can take */
 static int get_tag(struct iommu_sim_function *fn, struct sim_cmdq *q, unsigned int depth)
 {
+	unsigned long busy = READ_ONCE(fn->busy);
 	unsigned int i;
 
 	do {
-		i = find_first_zero_bit(&fn->busy, SIM_ATS_TAGS);
-		if (hweight32(READ_ONCE(fn->busy)) >= depth || i == SIM_ATS_TAGS)
+		if (hweight_long(busy) >= depth)
 			return -1;
-	} while (test_and_set_bit_lock(i, &fn->busy));
+		i = ffz(busy);
+	} while (!try_cmpxchg_acquire(&fn->busy, &busy, busy | BIT(i)));
 	fn->deadline[i] = now() + READ_ONCE(q->hw->atc_timeout) * NSEC_PER_USEC;
 	/* Tags that follow come later, so the first is the one to look at */
 	if (!atomic_fetch_inc(&q->atc_waiting))
@@ -176,8 +206,9 @@ static enum sim_atc_result no_tag(struct sim_cmdq *q, struct iommu_sim_function 
 
 	if (result == SIM_ATC_TIMED_OUT)
 		return result;
-	if (!q->atc_stalled) {
+	if (!q->atc_stalled || q->atc_stall_rid != fn->rid) {
 		q->atc_stalled = true;
+		q->atc_stall_rid = fn->rid;
 		q->atc_stall_deadline = now() + READ_ONCE(q->hw->atc_timeout) * NSEC_PER_USEC;
 	}
 	if ((s64)(now() - q->atc_stall_deadline) < 0)
@@ -216,8 +247,10 @@ enum sim_atc_result sim_atc_invalidate(struct sim_cmdq *q, u64 qw0, u64 qw1, u16
 	}
 	guard(rcu)();
 	fn = xa_load(&q->hw->functions, tlp.rid);
-	if (!fn)
+	if (!fn) {
+		q->atc_stalled = false;
 		return SIM_ATC_DONE;
+	}
 	tag = get_tag(fn, q, depth);
 	if (tag < 0)
 		return no_tag(q, fn, rid);
@@ -227,31 +260,32 @@ enum sim_atc_result sim_atc_invalidate(struct sim_cmdq *q, u64 qw0, u64 qw1, u16
 	return SIM_ATC_DONE;
 }
 
-/* One completion of one tag; false if nobody waits for it */
+/* Whether somebody waits for a completion of a tag that says so, or has given it up */
+static bool expected(struct iommu_sim_function *fn, unsigned int i, unsigned int count)
+{
+	int tag = atomic_read(&fn->tag[i]);
+
+	if ((tag & TAG_STATE) == TAG_FREE)
+		return false;
+	/* Each completion has to say the same */
+	return !(tag & TAG_COUNT) || FIELD_GET(TAG_COUNT, tag) == count;
+}
+
+/* One completion of one tag */
 static bool complete_tag(struct iommu_sim_function *fn, unsigned int i, unsigned int count)
 {
 	int tag, to;
 
 	do {
-		tag = atomic_read_acquire(&fn->tag[i]);
-		switch (tag & TAG_STATE) {
-		case TAG_FREE:
+		if (!expected(fn, i, count))
 			return false;
-		case TAG_LOST:
-			sim_hw_stat(fn->hw, SIM_STAT_ATC_LATE);
+		tag = atomic_read_acquire(&fn->tag[i]);
+		to = ((tag & ~TAG_COUNT) | FIELD_PREP(TAG_COUNT, count)) + FIELD_PREP(TAG_SEEN, 1);
+		if (FIELD_GET(TAG_SEEN, to) == count)
 			to = TAG_FREE;
-			break;
-		default:
-			/* Each completion has to say the same */
-			if (tag & TAG_COUNT && FIELD_GET(TAG_COUNT, tag) != count)
-				return false;
-			to = (tag & ~TAG_COUNT) + FIELD_PREP(TAG_SEEN, 1);
-			to |= FIELD_PREP(TAG_COUNT, count);
-			if (FIELD_GET(TAG_SEEN, to) == count)
-				to = TAG_FREE;
-			break;
-		}
-	} while (!tag_set(fn, i, tag, to));
+	} while ((tag & TAG_STATE) == TAG_FREE || !tag_set(fn, i, tag, to));
+	if ((tag & TAG_STATE) == TAG_LOST && to == TAG_FREE)
+		sim_hw_stat(fn->hw, SIM_STAT_ATC_LATE);
 	return true;
 }
 
@@ -268,18 +302,19 @@ enum iommu_sim_tlp_status sim_atc_completion(struct iommu_sim_hw *hw,
 {
 	unsigned long tags = tlp->tag;
 	struct iommu_sim_function *fn;
-	bool expected = tags;
-	unsigned int i;
+	/* spec 8.6: 0 is 8 */
+	unsigned int i, count = tlp->len ?: 8;
+	bool good;
 
 	guard(rcu)();
 	fn = xa_load(&hw->functions, tlp->rid);
-	if (!fn || tlp->len > 7)
-		expected = false;
-	if (expected)
-		for_each_set_bit(i, &tags, SIM_ATS_TAGS)
-			/* spec 8.6: a count of 0 is 8 */
-			expected &= complete_tag(fn, i, tlp->len ?: 8);
-	if (expected)
+	good = fn && tags && tlp->len < 8;
+	/* All of them, or none has an effect */
+	for_each_set_bit(i, &tags, SIM_ATS_TAGS)
+		good = good && expected(fn, i, count);
+	for_each_set_bit(i, &tags, SIM_ATS_TAGS)
+		good = good && complete_tag(fn, i, count);
+	if (good)
 		return SIM_CPL_SUCCESS;
 	sim_hw_report(hw, SIM_EVT_INVALID_DEVICE_REQUEST, tlp, 0, 0, tlp->tag);
 	return SIM_CPL_UNSUPPORTED_REQUEST;
@@ -299,13 +334,17 @@ void sim_atc_forget_lost(struct iommu_sim_hw *hw, u16 rid)
 
 	guard(rcu)();
 	fn = xa_load(&hw->functions, rid);
-	for (i = 0; fn && READ_ONCE(fn->busy) && i < SIM_ATS_TAGS; i++)
-		if (atomic_read(&fn->tag[i]) == TAG_LOST)
-			tag_set(fn, i, TAG_LOST, TAG_FREE);
+	for (i = 0; fn && i < SIM_ATS_TAGS; i++) {
+		int tag = atomic_read(&fn->tag[i]);
+
+		/* If it changes now, that is by the answer */
+		if ((tag & TAG_STATE) == TAG_LOST)
+			tag_set(fn, i, tag, TAG_FREE);
+	}
 }
 
-/* Nobody waits for what @fn has not answered to @queue, or with -1 to any */
-static void give_up(struct iommu_sim_function *fn, int queue, int to)
+/* Nobody waits for what @fn has not answered to @queue any more */
+static void give_up(struct iommu_sim_function *fn, unsigned int queue)
 {
 	unsigned int i;
 	int tag;
@@ -313,10 +352,9 @@ static void give_up(struct iommu_sim_function *fn, int queue, int to)
 	for (i = 0; i < SIM_ATS_TAGS; i++) {
 		do {
 			tag = atomic_read(&fn->tag[i]);
-			if ((tag & TAG_STATE) != TAG_WAITING ||
-			    (queue >= 0 && FIELD_GET(TAG_QUEUE, tag) != queue))
+			if ((tag & TAG_STATE) != TAG_WAITING || FIELD_GET(TAG_QUEUE, tag) != queue)
 				break;
-		} while (!tag_set(fn, i, tag, to));
+		} while (!tag_set(fn, i, tag, lost(tag)));
 	}
 }
 
@@ -335,7 +373,7 @@ void sim_atc_cancel(struct sim_cmdq *q)
 	q->atc_stalled = false;
 	guard(rcu)();
 	xa_for_each(&q->hw->functions, index, fn)
-		give_up(fn, q - q->hw->cmdq, TAG_LOST);
+		give_up(fn, q - q->hw->cmdq);
 }
 
 /**
@@ -379,9 +417,15 @@ EXPORT_SYMBOL_SIM_TLP(iommu_sim_function_add);
  */
 void iommu_sim_function_del(struct iommu_sim_function *fn)
 {
+	unsigned int i;
+
 	xa_erase(&fn->hw->functions, fn->rid);
+	/* Who waits may be who the grace period waits for; who sends now has it again */
+	for (i = 0; i < fn->hw->config.cmdqs; i++)
+		give_up(fn, i);
 	synchronize_rcu();
-	give_up(fn, -1, TAG_FREE);
+	for (i = 0; i < fn->hw->config.cmdqs; i++)
+		give_up(fn, i);
 	kfree(fn);
 }
 EXPORT_SYMBOL_SIM_TLP(iommu_sim_function_del);

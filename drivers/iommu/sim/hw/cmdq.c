@@ -254,12 +254,12 @@ static enum sim_event_type invalidate_devtab_entry(struct run *run, u64 qw0, u64
 	if (qw0 & SIM_CMD_DEVTAB0_RSVD || qw1 || (pasid && !(qw0 & SIM_CMD_DEVTAB0_GN)))
 		return SIM_EVT_ILLEGAL_COMMAND;
 	sim_hw_stat(run->hw, SIM_STAT_CMD_INV_DEVTAB);
-	if (qw0 & SIM_CMD_DEVTAB0_GN) {
+	if (qw0 & SIM_CMD_DEVTAB0_GN)
 		sim_devtab_invalidate_pasid(run->hw, rid, pasid);
-	} else {
+	else
 		sim_devtab_invalidate(run->hw, rid);
+	if (qw0 & SIM_CMD_DEVTAB0_TAGS)
 		sim_atc_forget_lost(run->hw, rid);
-	}
 	/* What used the old entry must not be filled after the next commands */
 	sim_tlb_invalidate_begin(&run->hw->caches);
 	run->fenced = true;
@@ -391,6 +391,9 @@ static bool run_queue(struct sim_cmdq *q, unsigned int budget)
 	lockdep_assert_held(&q->lock);
 	if (!has_work(q))
 		return false;
+	/* Who only looks again keeps nobody from filling caches */
+	if (q->waits && !sim_atc_changed(q))
+		return true;
 	/* Once for all of them. It is a full barrier, too, after what the driver stored. */
 	sim_tlb_invalidate_begin(&hw->caches);
 	sim_tlb_recycle(&hw->iotlb);

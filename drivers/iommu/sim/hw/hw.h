@@ -144,6 +144,7 @@ struct sim_cmdq {
 	atomic_t atc_waiting;		/* invalidate requests that are not answered */
 	u64 atc_deadline;		/* when the first of them may be late, in ns */
 	bool atc_stalled;		/* that is for a tag ... */
+	u16 atc_stall_rid;		/* ... of this device ... */
 	u64 atc_stall_deadline;		/* ... which is late then */
 } ____cacheline_aligned_in_smp;
 
@@ -291,6 +292,7 @@ enum sim_atc_result {
 
 enum sim_atc_result sim_atc_invalidate(struct sim_cmdq *q, u64 qw0, u64 qw1, u16 *rid);
 enum sim_atc_result sim_atc_wait(struct sim_cmdq *q, u16 *rid);
+bool sim_atc_changed(const struct sim_cmdq *q);
 void sim_atc_forget_lost(struct iommu_sim_hw *hw, u16 rid);
 enum iommu_sim_tlp_status sim_atc_completion(struct iommu_sim_hw *hw,
 					     const struct iommu_sim_tlp *tlp);

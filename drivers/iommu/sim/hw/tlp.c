@@ -81,6 +81,9 @@ static enum sim_event_type walk_and_fill(struct iommu_sim_hw *hw, struct sim_wal
 	data.pa = walk->pa;
 	data.size_lg2 = walk->size_lg2;
 	data.rights = (walk->rights & (SIM_PTE_IR | SIM_PTE_IW)) | (walk->entry & SIM_PTE_D);
+	/* Without a right it would say "not present" */
+	if (!(data.rights & (SIM_PTE_IR | SIM_PTE_IW)))
+		return SIM_EVT_NONE;
 	sim_tlb_fill(&hw->iotlb, walk->token, walk->space, walk->iova, &data);
 	return SIM_EVT_NONE;
 }

@@ -8,6 +8,7 @@
 #include "bench.h"
 
 #define CMD_INV_ATC(rid)	(4ULL << 60 | (u64)(rid) << 32)
+#define CMD_TAGS		BIT_ULL(37)
 #define QDEP(n)			((u64)((n) & 31) << 48)
 #define EVT_IOTLB_INV_TIMEOUT	7
 #define REG_ATC_TIMEOUT		0x040
@@ -343,15 +344,20 @@ static void test_timeout(struct kunit *test)
 	d->answers = true;
 	bench_cmd(b, 0, CMD_INV_ATC(BENCH_RID), 0x3000);
 	KUNIT_EXPECT_FALSE(test, BIT(request(d, 0)->tag) & late);
-	KUNIT_EXPECT_EQ(test, complete_tags(d, late, 1), 0);
-	KUNIT_EXPECT_EQ(test, complete_tags(d, late, 1), CPL_UNSUPPORTED);
+	KUNIT_EXPECT_EQ_MSG(test, complete_tags(d, late | ~late >> 31 << 31, 2), CPL_UNSUPPORTED,
+			    "with one that is not in use");
+	KUNIT_EXPECT_EQ(test, bench_event(b).type, EVT_INVALID_DEVICE_REQUEST);
+	/* Two completions for each, as the device says */
+	KUNIT_EXPECT_EQ(test, complete_tags(d, late, 2), 0);
+	KUNIT_EXPECT_EQ(test, complete_tags(d, late, 2), 0);
+	KUNIT_EXPECT_EQ(test, complete_tags(d, late, 2), CPL_UNSUPPORTED);
 	KUNIT_EXPECT_EQ(test, bench_event(b).type, EVT_INVALID_DEVICE_REQUEST);
 	put_wait(b, 0, at);
 	KUNIT_EXPECT_TRUE(test, waited(b, 0, at));
 	bench_no_event(b);
 }
 
-/* A device whose tags are all lost is late at once; after INVALIDATE_DEVTAB_ENTRY it has all */
+/* A device whose tags are all lost is late; they come back when software says so */
 static void test_lost_tags(struct kunit *test)
 {
 	struct bench *b = bench_start(test, NULL);
@@ -384,6 +390,13 @@ static void test_lost_tags(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, waited(b, 0, at));
 
 	bench_inv_devtab(b, BENCH_RID);
+	head = b->cmdq[0].tail;
+	bench_cmd(b, 0, CMD_INV_ATC(BENCH_RID), 0);
+	wait_for_error(b, 0, BENCH_RID);
+	expect_late_event(b, BENCH_RID, 0);
+	bench_store(b, b->cmdq[0].base + 16 * head, CMD_WAIT);
+	bench_set_reg(b, REG_CMDQ_STATUS(0), 1);
+	bench_cmd(b, 0, CMD_INV_DEVTAB | BENCH_RID | CMD_TAGS, 0);
 	for (n = 0; n < 32; n++)
 		bench_cmd(b, 0, CMD_INV_ATC(BENCH_RID), n << 12);
 	put_wait(b, 0, at);

@@ -593,6 +593,68 @@ static void silent_attach_test(struct kunit *test)
 	expect_ats(b, true);
 }
 
+/* More to ask than the device takes at a time: one time-out, and nobody is blocked for it */
+static void silent_depth_test(struct kunit *test)
+{
+	struct ats_bench *b = test->priv;
+	u8 depth = b->sdev->ats_depth;
+	u64 failures = sim_stat_read(&b->r->iommu->stats, SIM_DSTAT_FLUSH_FAILURES);
+
+	b->sdev->ats_depth = 2;
+	pt_race_attach(b->r);
+	map(b, 0, 16);
+	KUNIT_EXPECT_TRUE(test, reaches(b, 0, 0));
+	silence(b, true);
+	begin(b);
+	/* 1, 2 to 3, 4 to 7, 8 */
+	unmap(b, 1, 8);
+	silence(b, false);
+	b->sdev->ats_depth = depth;
+	KUNIT_EXPECT_TRUE(test, READ_ONCE(b->sdev->quarantined));
+	KUNIT_EXPECT_LE(test, since(b, SIM_STAT_ATC_TIMEOUTS), 2);
+	KUNIT_EXPECT_EQ(test, sim_stat_read(&b->r->iommu->stats, SIM_DSTAT_FLUSH_FAILURES),
+			failures);
+	flush_work(&b->sdev->quarantine_work);
+	KUNIT_EXPECT_TRUE(test, reaches(b, 0, 0));
+	KUNIT_EXPECT_FALSE(test, reaches(b, 1, 0));
+	sim_device_revive(b->sdev);
+	expect_ats(b, true);
+	KUNIT_EXPECT_FALSE(test, reaches(b, 8, 0));
+	KUNIT_EXPECT_TRUE(test, reaches(b, 9, 0));
+}
+
+/* An attach that fails leaves nothing in reach, also while a PASID keeps ATS on */
+static void failed_attach_test(struct kunit *test)
+{
+	struct ats_bench *b = test->priv;
+	struct iommu_domain *second = iommu_paging_domain_alloc(b->sdev->dev);
+	struct iommu_domain *third = iommu_paging_domain_alloc(b->sdev->dev);
+	struct sim_inject_point *point = &b->r->iommu->inject->point[SIM_INJECT_COMPLETION_WAIT];
+	unsigned int nth;
+
+	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, second);
+	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, third);
+	for (nth = 1; nth < 12; nth++) {
+		pt_race_attach(b->r);
+		KUNIT_ASSERT_EQ(test, iommu_attach_device_pasid(third, b->sdev->dev, PASID, NULL),
+				0);
+		map(b, 0, 1);
+		KUNIT_EXPECT_TRUE(test, reaches(b, 0, 0));
+		sim_inject_set_fail_nth(point, nth);
+		if (sim_device_set(b->sdev, second))
+			KUNIT_EXPECT_FALSE_MSG(test, reaches(b, 0, 0), "completion %u lost", nth);
+		sim_inject_clear(b->r->iommu->inject);
+		KUNIT_EXPECT_EQ(test, sim_device_set(b->sdev, b->r->domain), 0);
+		KUNIT_EXPECT_TRUE(test, reaches(b, 0, 0));
+		unmap(b, 0, 1);
+		KUNIT_EXPECT_FALSE(test, reaches(b, 0, 0));
+		iommu_detach_device_pasid(third, b->sdev->dev, PASID);
+		pt_race_detach(b->r);
+	}
+	iommu_domain_free(second);
+	iommu_domain_free(third);
+}
+
 static struct kunit_case driver_ats_cases[] = {
 	KUNIT_CASE(on_and_off_test),
 	KUNIT_CASE(domain_switch_test),
@@ -603,6 +665,8 @@ static struct kunit_case driver_ats_cases[] = {
 	KUNIT_CASE(rights_test),
 	KUNIT_CASE_SLOW(quarantine_test),
 	KUNIT_CASE(silent_attach_test),
+	KUNIT_CASE(silent_depth_test),
+	KUNIT_CASE(failed_attach_test),
 	{}
 };
 

@@ -244,6 +244,48 @@ static void replace_test(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, value, value_of(0));
 }
 
+struct race_case {
+	const char *name;
+	bool ats;
+};
+
+static const struct race_case race_cases[] = {
+	{ "with ATS", true }, { "without", false },
+};
+
+KUNIT_ARRAY_PARAM_DESC(race, race_cases, name);
+
+/* What a PASID leaves in the caches, of the domain that the device has, too, is no more */
+static void leave_test(struct kunit *test)
+{
+	const struct race_case *c = test->param_value;
+	struct pasid_bench *b = test->priv;
+	u64 value;
+
+	((struct sim_device *)dev_iommu_priv_get(dev_of(b)))->ats_supported = c->ats;
+	make_domains(b);
+	pt_race_attach(b->r);
+	/* The device's own domain, in place of that of the first PASID */
+	swap(b->domain[0], b->r->domain);
+	KUNIT_ASSERT_EQ(test, iommu_map(b->domain[0], IOVA, virt_to_phys(b->mem[0]), PAGE_SIZE,
+					RACE_RW, GFP_KERNEL), 0);
+	attach(b, 0);
+	KUNIT_EXPECT_TRUE(test, access(b, SIM_TLP_MEM_READ, 0, 0, &value));
+	detach(b, 0);
+	KUNIT_EXPECT_EQ(test, iommu_unmap(b->domain[0], IOVA, PAGE_SIZE), PAGE_SIZE);
+	/* Nor is the table that is freed */
+	iommu_flush_iotlb_all(b->domain[0]);
+	sim_domain_reclaim_wait(to_sim_domain(b->domain[0]));
+	attach(b, 0);
+	KUNIT_EXPECT_FALSE(test, access(b, SIM_TLP_MEM_READ, 0, 0, &value));
+	KUNIT_ASSERT_EQ(test, iommu_map(b->domain[0], IOVA, virt_to_phys(b->mem[1]), PAGE_SIZE,
+					RACE_RW, GFP_KERNEL), 0);
+	KUNIT_EXPECT_TRUE(test, access(b, SIM_TLP_MEM_READ, 0, 0, &value));
+	KUNIT_EXPECT_EQ(test, value, value_of(1));
+	detach(b, 0);
+	swap(b->domain[0], b->r->domain);
+}
+
 static void set_state(struct pasid_bench *b, unsigned int i, enum state state)
 {
 	/* Pairs with smp_load_acquire() in device_thread() */
@@ -279,17 +321,6 @@ static int device_thread(void *arg)
 	}
 	return 0;
 }
-
-struct race_case {
-	const char *name;
-	bool ats;
-};
-
-static const struct race_case race_cases[] = {
-	{ "with ATS", true }, { "without", false },
-};
-
-KUNIT_ARRAY_PARAM_DESC(race, race_cases, name);
 
 /* Sixteen PASIDs, attached and detached at random, and accesses by two devices' worth of them */
 static void race_test(struct kunit *test)
@@ -332,6 +363,7 @@ static struct kunit_case pasid_cases[] = {
 	KUNIT_CASE(fault_test),
 	KUNIT_CASE(refused_test),
 	KUNIT_CASE(replace_test),
+	KUNIT_CASE_PARAM(leave_test, race_gen_params),
 	KUNIT_CASE_PARAM_ATTR(race_test, race_gen_params, { .speed = KUNIT_SPEED_SLOW }),
 	{}
 };

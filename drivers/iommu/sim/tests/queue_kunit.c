@@ -108,8 +108,8 @@ static void test_illegal_commands(struct kunit *test)
 	} listed[] = {
 		/* S, I, 51:3; all of word 1 */
 		{ 1, 0x000ffffffffffffbULL, ~0ULL },
-		/* 15:0, GN; the PASID only with that */
-		{ 2, 0x000000100000ffffULL, 0 },
+		/* 15:0, GN, TAGS; the PASID only with GN */
+		{ 2, 0x000000300000ffffULL, 0 },
 		/* 19:0, 47:32; S PDE GN, 63:12 */
 		{ 3, 0x0000ffff000fffffULL, 0xfffffffffffff007ULL },
 		/* 52:48, 47:32, 19:0; S GN, 63:12 */
@@ -163,6 +163,7 @@ static void test_builders(struct kunit *test)
 		  0x3000000100000000ULL, 0x3ffffffffffff001ULL },
 		{ sim_cmd_invalidate_domain(2), 0x3000000200000000ULL, 0x7ffffffffffff003ULL },
 		{ sim_cmd_invalidate_all(), 0x8000000000000000ULL, 0 },
+		{ sim_cmd_forget_tags(0x1234), 0x2000002000001234ULL, 0 },
 		{ sim_cmd_invalidate_pasid_entry(0x1234, 0xabcde), 0x2000001abcde1234ULL, 0 },
 		{ sim_cmd_with_pasid(sim_cmd_invalidate_pages(1, 0x5000, 0x5fff, false), 0xabcde),
 		  0x30000001000abcdeULL, 0x5004 },

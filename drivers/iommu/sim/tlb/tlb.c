@@ -523,6 +523,16 @@ static bool drop_by_size(struct sim_tlb *tlb, unsigned long sizes,
 	return dropped;
 }
 
+/* Sets that a range has to be looked for in, without a tag */
+static u64 probes_of(const struct sim_tlb *tlb, unsigned long sizes, u64 iova, u64 last)
+{
+	u64 nr_sets = BIT_ULL(tlb->config.sets_lg2), probes = 0;
+
+	for (; sizes; sizes &= sizes - 1)
+		probes += min((last >> __ffs(sizes)) - (iova >> __ffs(sizes)) + 1, nr_sets);
+	return probes;
+}
+
 /**
  * sim_tlb_invalidate() - drop translations of one space
  * @tlb: the cache
@@ -536,14 +546,13 @@ static bool drop_by_size(struct sim_tlb *tlb, unsigned long sizes,
  */
 bool sim_tlb_invalidate(struct sim_tlb *tlb, struct sim_space space, u64 iova, u64 last)
 {
-	unsigned long sizes = atomic64_read(&tlb->sizes), left;
-	u64 nr_sets = BIT_ULL(tlb->config.sets_lg2), probes = 0;
+	unsigned long sizes = atomic64_read(&tlb->sizes);
 	u32 tag = sizes ? sim_tag_find(&tlb->tags, space) : 0;
+	u64 nr_sets = BIT_ULL(tlb->config.sets_lg2), probes;
 
 	if (!tag)
 		return false;
-	for (left = sizes; left; left &= left - 1)
-		probes += min((last >> __ffs(left)) - (iova >> __ffs(left)) + 1, nr_sets);
+	probes = probes_of(tlb, sizes, iova, last);
 	if ((!iova && last == U64_MAX) || min(probes, nr_sets) > MAX_PROBES) {
 		sim_tags_drop(&tlb->tags, space);
 		return true;
@@ -566,16 +575,20 @@ EXPORT_SYMBOL_SIM_CACHE(sim_tlb_invalidate);
 void sim_tlb_invalidate_pasids(struct sim_tlb *tlb, u16 domain, u64 iova, u64 last)
 {
 	struct sim_space space = sim_domain_space(domain);
-	unsigned int i;
+	unsigned int i, nr_pasids;
 
 	if (!sim_tlb_exists(tlb))
 		return;
+	nr_pasids = atomic_read(&tlb->tags.nr_pasids);
+	if ((nr_pasids + 1) * probes_of(tlb, atomic64_read(&tlb->sizes), iova, last) > MAX_PROBES) {
+		sim_tags_drop_domain(&tlb->tags, domain);
+		return;
+	}
 	sim_tlb_invalidate(tlb, space, iova, last);
 	space.has_pasid = true;
-	if (atomic_read(&tlb->tags.nr_pasids))
-		for (i = 0; i < BIT(SIM_TLB_PASIDS_LG2); i++)
-			if (sim_tags_pasid(&tlb->tags, i, domain, &space.pasid))
-				sim_tlb_invalidate(tlb, space, iova, last);
+	for (i = 0; nr_pasids && i < BIT(SIM_TLB_PASIDS_LG2); i++)
+		if (sim_tags_pasid(&tlb->tags, i, domain, &space.pasid))
+			sim_tlb_invalidate(tlb, space, iova, last);
 }
 EXPORT_SYMBOL_SIM_CACHE(sim_tlb_invalidate_pasids);
 
