@@ -167,9 +167,10 @@ table()
 	row "unmap calls" unmap_calls
 	row "flushes that an unmap waited for" iotlb_sync_calls
 	row "flushes of everything, from a queue" flush_iotlb_all_calls
-	row "invalidation commands" invalidations
-	row "IOTLB hits" iotlb_hits
-	row "IOTLB misses" iotlb_misses
+	row "invalidations of the IOTLB" invalidations
+	row "invalidations of the device's ATC" invalidate_atc
+	row "translation requests of the device" translation_requests
+	row "its requests that came translated" translated_requests
 	row "milliseconds" ms
 	row "MiB per second, data checks included" rate
 }
@@ -178,7 +179,15 @@ table()
 strict_as_expected()
 {
 	[ "${counted[DMA.iotlb_sync_calls]}" -ge $((2 * count)) ] &&
-		[ "${counted[DMA.flush_iotlb_all_calls]}" = 0 ]
+		[ "${counted[DMA.flush_iotlb_all_calls]}" = 0 ] &&
+		[ "${counted[DMA.invalidate_atc]}" -ge $((2 * count)) ]
+}
+
+ats_as_expected()
+{
+	[ "${counted[DMA.translated_requests]}" -gt "${counted[DMA.translation_requests]}" ] &&
+		[ "${counted[DMA.translation_requests]}" -gt 0 ] &&
+		[ "${counted[DMA-FQ.translated_requests]}" -gt 0 ]
 }
 
 batched_as_expected()
@@ -233,6 +242,42 @@ fault()
 	check "after the flush the buffer is out of reach" test "$(field "$result" last)" = read-fault
 }
 
+# ats: what the driver says of the device's ATS.
+ats()
+{
+	awk -v dev="$dev" '$1 == dev { print $2 }' "$debug/iommu-sim/iommu0/devices"
+}
+
+quarantined()
+{
+	[ "$(ats)" = quarantined ]
+}
+
+silent()
+{
+	local inject=$debug/iommu-sim/iommu0/inject line
+
+	title "A device that does not answer when its cache is invalidated"
+	check "the group takes the type DMA again" set_group_type DMA
+	echo "$dev" >"$inject/atc_silent/device"
+	echo -1 >"$inject/atc_silent/times"
+	echo 0 >"$inject/atc_silent/verbose"
+	echo 100 >"$inject/atc_silent/probability"
+	# Some requests are refused until the driver has turned ATS off in the device, too.
+	copy 2>/dev/null
+	line=$(dmesg | grep -F "$dev" | grep -F "no answer to an ATC invalidation" | tail -n 1)
+	show "The log:"
+	show "  ${line#*\] }"
+	check "the device is in quarantine" quarantined
+	check "it works all the same, untranslated" copy_and_verify
+	echo 1 >"$inject/clear"
+	echo "$dev" >"$driver/unbind"
+	echo 1 >"/sys/bus/pci/devices/$dev/reset"
+	echo "$dev" >"$driver/bind"
+	show "After unbind, reset, bind: ATS $(ats)"
+	check "a reset brings it back" test "$(ats)" = on
+}
+
 balanced()
 {
 	local s=$debug/iommu-sim-dma/stats
@@ -271,7 +316,9 @@ move DMA-FQ batched
 table
 check "strict: each unmap was flushed before it returned" strict_as_expected
 check "batched: less than a quarter of the invalidations" batched_as_expected
+check "the device used its own cache, and asked for what was not there" ats_as_expected
 fault
+silent
 
 title "Closing the books, and unloading in reverse"
 check "every descriptor is accounted for" balanced
