@@ -6,6 +6,8 @@
 #include <endian.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
+#include <stdbool.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -77,7 +79,7 @@ FIXTURE_TEARDOWN(pasid)
 }
 
 /* A page of @pattern at IOVA, for PASID @i */
-static int fill(struct _test_data_pasid *self, unsigned int i, unsigned char pattern)
+static int fill_by(struct sim_chan *chan, unsigned int i, unsigned char pattern)
 {
 	struct iommu_sim_desc desc = {
 		.op = IOMMU_SIM_OP_FILL,
@@ -88,11 +90,16 @@ static int fill(struct _test_data_pasid *self, unsigned int i, unsigned char pat
 		.operand = htole64(0x0101010101010101ULL * pattern),
 	};
 
-	return chan_run(&self->chan, &desc);
+	return chan_run(chan, &desc);
+}
+
+static int fill(FIXTURE_DATA(pasid) * self, unsigned int i, unsigned char pattern)
+{
+	return fill_by(&self->chan, i, pattern);
 }
 
 /* Whether the memory of each PASID is as it should be */
-static int holds(struct _test_data_pasid *self, const unsigned char *expected)
+static int holds(FIXTURE_DATA(pasid) * self, const unsigned char *expected)
 {
 	unsigned int i;
 
@@ -183,6 +190,78 @@ TEST_F_TIMEOUT(pasid, reset, TIMEOUT_S)
 	EXPECT_EQ(fill(self, 0, 0x30), IOMMU_SIM_OK);
 	EXPECT_TRUE(holds(self, expected));
 	EXPECT_EQ(fill(self, 1, 0xee), IOMMU_SIM_ERR_WRITE);
+}
+
+#define NR_ROUNDS	300
+
+/* A channel that fills memory of random PASIDs, until it is told to end */
+struct filler {
+	struct sim_chan *chan;
+	volatile bool end;
+	unsigned int good, faults, bad;
+	__u64 rnd;
+};
+
+static void *filler_thread(void *arg)
+{
+	struct filler *f = arg;
+	unsigned int i;
+	int status;
+
+	while (!f->end) {
+		i = sim_random(&f->rnd) % NR;
+		/* The number of the PASID in the high digit */
+		status = fill_by(f->chan, i, i << 4 | (sim_random(&f->rnd) & 15));
+		if (status == IOMMU_SIM_OK)
+			f->good++;
+		else if (status == IOMMU_SIM_ERR_WRITE)
+			f->faults++;
+		else
+			f->bad++;
+	}
+	return NULL;
+}
+
+/* Two channels, PASIDs attached and detached at random: nothing lands where it should not */
+TEST_F_TIMEOUT(pasid, churn, TIMEOUT_S)
+{
+	size_t size = chan_ring_size(RING_LG2);
+	void *rings = sim_memory(size);
+	struct filler filler[2] = { { .chan = &self->chan, .rnd = 1 }, { .rnd = 2 } };
+	bool attached[NR] = {};
+	struct sim_chan other;
+	pthread_t thread[2];
+	unsigned int i, n, at;
+	__u64 rnd = 3;
+
+	ASSERT_NE(rings, NULL);
+	ASSERT_EQ(ioas_map(self->fd, self->ioas[NR], rings, size, 2 * RING_IOVA, READ | WRITE), 0);
+	chan_setup(&other, &self->user, 1, rings, 2 * RING_IOVA, RING_LG2);
+	chan_start(&other, 0);
+	filler[1].chan = &other;
+	for (i = 0; i < NR; i++)
+		memset(self->mem[i], i << 4, PAGE);
+	for (i = 0; i < 2; i++)
+		ASSERT_EQ(pthread_create(&thread[i], NULL, filler_thread, &filler[i]), 0);
+	for (n = 0; n < NR_ROUNDS; n++) {
+		i = sim_random(&rnd) % NR;
+		if (attached[i])
+			EXPECT_EQ(iommufd_detach_pasid(&self->user, pasids[i]), 0);
+		else
+			EXPECT_EQ(iommufd_attach_pasid(&self->user, pasids[i], self->hwpt[i]), 0);
+		attached[i] = !attached[i];
+	}
+	for (i = 0; i < 2; i++) {
+		filler[i].end = true;
+		pthread_join(thread[i], NULL);
+		EXPECT_EQ(filler[i].bad, 0);
+		EXPECT_GT(filler[i].good, 0);
+		EXPECT_GT(filler[i].faults, 0);
+		TH_LOG("channel %u: %u fills, %u faults", i, filler[i].good, filler[i].faults);
+	}
+	for (i = 0; i < NR; i++)
+		for (at = 0; at < PAGE; at++)
+			ASSERT_EQ(self->mem[i][at] >> 4, i);
 }
 
 int main(int argc, char **argv)
