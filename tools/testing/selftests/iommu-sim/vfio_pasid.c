@@ -233,6 +233,7 @@ TEST_F_TIMEOUT(pasid, churn, TIMEOUT_S)
 	pthread_t thread[2];
 	unsigned int i, n, at;
 	__u64 rnd = 3;
+	int ret;
 
 	ASSERT_NE(rings, NULL);
 	ASSERT_EQ(ioas_map(self->fd, self->ioas[NR], rings, size, 2 * RING_IOVA, READ | WRITE), 0);
@@ -245,10 +246,9 @@ TEST_F_TIMEOUT(pasid, churn, TIMEOUT_S)
 		ASSERT_EQ(pthread_create(&thread[i], NULL, filler_thread, &filler[i]), 0);
 	for (n = 0; n < NR_ROUNDS; n++) {
 		i = sim_random(&rnd) % NR;
-		if (attached[i])
-			EXPECT_EQ(iommufd_detach_pasid(&self->user, pasids[i]), 0);
-		else
-			EXPECT_EQ(iommufd_attach_pasid(&self->user, pasids[i], self->hwpt[i]), 0);
+		ret = attached[i] ? iommufd_detach_pasid(&self->user, pasids[i]) :
+				    iommufd_attach_pasid(&self->user, pasids[i], self->hwpt[i]);
+		EXPECT_EQ(ret, 0);
 		attached[i] = !attached[i];
 	}
 	for (i = 0; i < 2; i++) {
