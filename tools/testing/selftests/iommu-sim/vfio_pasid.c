@@ -197,7 +197,7 @@ TEST_F_TIMEOUT(pasid, reset, TIMEOUT_S)
 /* A channel that fills memory of random PASIDs, until it is told to end */
 struct filler {
 	struct sim_chan *chan;
-	volatile bool end;
+	bool end;
 	unsigned int good, faults, bad;
 	__u64 rnd;
 };
@@ -208,7 +208,7 @@ static void *filler_thread(void *arg)
 	unsigned int i;
 	int status;
 
-	while (!f->end) {
+	while (!__atomic_load_n(&f->end, __ATOMIC_RELAXED)) {
 		i = sim_random(&f->rnd) % NR;
 		/* The number of the PASID in the high digit */
 		status = fill_by(f->chan, i, i << 4 | (sim_random(&f->rnd) & 15));
@@ -252,7 +252,7 @@ TEST_F_TIMEOUT(pasid, churn, TIMEOUT_S)
 		attached[i] = !attached[i];
 	}
 	for (i = 0; i < 2; i++) {
-		filler[i].end = true;
+		__atomic_store_n(&filler[i].end, true, __ATOMIC_RELAXED);
 		pthread_join(thread[i], NULL);
 		EXPECT_EQ(filler[i].bad, 0);
 		EXPECT_GT(filler[i].good, 0);
