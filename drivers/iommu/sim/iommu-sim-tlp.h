@@ -88,7 +88,7 @@ enum iommu_sim_tlp_status iommu_sim_tlp_copy(struct iommu_sim_port *port,
  */
 struct iommu_sim_function_ops {
 	void (*invalidate)(void *data, const struct iommu_sim_tlp *tlp);
-#if IS_ENABLED(CONFIG_IOMMU_SIM_KUNIT_TEST)
+#if IS_ENABLED(CONFIG_KUNIT)
 	enum iommu_sim_tlp_status (*access)(void *data, struct iommu_sim_tlp *tlp);
 #endif
 };

@@ -430,7 +430,7 @@ void iommu_sim_function_del(struct iommu_sim_function *fn)
 }
 EXPORT_SYMBOL_SIM_TLP(iommu_sim_function_del);
 
-#if IS_ENABLED(CONFIG_IOMMU_SIM_KUNIT_TEST)
+#if IS_ENABLED(CONFIG_KUNIT)
 /**
  * sim_function_access() - have a device make a request of its own
  * @hw: the instance

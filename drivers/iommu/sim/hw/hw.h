@@ -297,7 +297,7 @@ void sim_atc_forget_lost(struct iommu_sim_hw *hw, u16 rid);
 enum iommu_sim_tlp_status sim_atc_completion(struct iommu_sim_hw *hw,
 					     const struct iommu_sim_tlp *tlp);
 void sim_atc_cancel(struct sim_cmdq *q);
-#if IS_ENABLED(CONFIG_IOMMU_SIM_KUNIT_TEST)
+#if IS_ENABLED(CONFIG_KUNIT)
 enum iommu_sim_tlp_status sim_function_access(struct iommu_sim_hw *hw, struct iommu_sim_tlp *tlp);
 #endif
 

@@ -316,7 +316,7 @@ static void invalidate(void *data, const struct iommu_sim_tlp *tlp)
 	answer(ep, tlp);
 }
 
-#if IS_ENABLED(CONFIG_IOMMU_SIM_KUNIT_TEST)
+#if IS_ENABLED(CONFIG_KUNIT)
 /* A request as a channel makes it */
 static enum iommu_sim_tlp_status access(void *data, struct iommu_sim_tlp *tlp)
 {
@@ -333,7 +333,7 @@ static enum iommu_sim_tlp_status access(void *data, struct iommu_sim_tlp *tlp)
 
 const struct iommu_sim_function_ops sim_atc_ops = {
 	.invalidate = invalidate,
-#if IS_ENABLED(CONFIG_IOMMU_SIM_KUNIT_TEST)
+#if IS_ENABLED(CONFIG_KUNIT)
 	.access = access,
 #endif
 };
