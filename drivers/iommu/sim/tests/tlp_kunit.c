@@ -277,9 +277,80 @@ static void test_translation_events(struct kunit *test)
 	bench_expect_event(b, EVT_IO_PAGE_FAULT, BENCH_RID, EVTF_WRITE | EVTF_RANGE, 1ULL << 30);
 }
 
+static int copy(struct bench *b, u64 to, u64 from, u32 len, bool *at_write)
+{
+	struct iommu_sim_tlp read = {
+		.type = SIM_TLP_MEM_READ, .rid = BENCH_RID, .addr = from, .len = len,
+	};
+	struct iommu_sim_tlp write = {
+		.type = SIM_TLP_MEM_WRITE, .rid = BENCH_RID, .addr = to, .len = len,
+	};
+
+	return iommu_sim_tlp_copy(&b->port, &read, &write, at_write);
+}
+
+/* A read and a write of what it returns, in one: as the two, also where they overlap */
+static void test_copy(struct kunit *test)
+{
+	static const u32 lens[] = { 1, 8, 65, 1000, 2500 };
+	struct bench *b = bench_start(test, NULL);
+	u8 *model = kunit_kzalloc(test, 4096, GFP_KERNEL);
+	u64 page = bench_alloc(b, 1);
+	u8 *mem = bench_ptr(b, page);
+	unsigned int i, l;
+	bool at_write;
+	int distance;
+
+	KUNIT_ASSERT_NOT_NULL(test, model);
+	bench_set_dte(b, BENCH_RID, DTE_V | DTE_BYPASS | RW, 0);
+	for (distance = -700; distance <= 700; distance += 7) {
+		for (l = 0; l < ARRAY_SIZE(lens); l++) {
+			for (i = 0; i < 4096; i++)
+				mem[i] = i * 7 + (i >> 8);
+			memcpy(model, mem, 4096);
+			memmove(model + 800 + distance, model + 800, lens[l]);
+			KUNIT_ASSERT_EQ(test, 0, copy(b, page + 800 + distance, page + 800,
+						      lens[l], &at_write));
+			KUNIT_ASSERT_EQ_MSG(test, memcmp(mem, model, 4096), 0,
+					    "%u bytes by %d", lens[l], distance);
+		}
+	}
+	bench_no_event(b);
+}
+
+/* Which of the two has failed, and nothing is written then */
+static void test_copy_fails(struct kunit *test)
+{
+	const u64 iova = 0x40000000, nowhere = 0x50000000;
+	struct bench *b = bench_start(test, NULL);
+	u64 root = bench_attach(b, BENCH_RID, BENCH_DOMAIN, 3, RW);
+	u64 page = bench_alloc(b, 1);
+	bool at_write;
+
+	bench_map(b, root, 3, iova, page, 12, PTE_RW);
+	bench_map(b, root, 3, iova + 0x1000, BENCH_RAM - 0x1000, 12, PTE_RW);
+	memset(bench_ptr(b, page), 0x3e, 4096);
+	KUNIT_EXPECT_EQ(test, copy(b, iova, nowhere, 100, &at_write), CPL_ABORT);
+	KUNIT_EXPECT_FALSE(test, at_write);
+	bench_expect_event(b, EVT_IO_PAGE_FAULT, BENCH_RID, 0, nowhere);
+	KUNIT_EXPECT_EQ(test, copy(b, nowhere, iova, 100, &at_write), CPL_ABORT);
+	KUNIT_EXPECT_TRUE(test, at_write);
+	bench_expect_event(b, EVT_IO_PAGE_FAULT, BENCH_RID, EVTF_WRITE, nowhere);
+	KUNIT_EXPECT_EQ(test, copy(b, iova, iova + 0x1000, 100, &at_write), CPL_UNSUPPORTED);
+	KUNIT_EXPECT_FALSE(test, at_write);
+	bench_expect_event(b, EVT_MASTER_ABORT, BENCH_RID, 0, iova + 0x1000);
+	KUNIT_EXPECT_EQ(test, copy(b, iova + 0x1000, iova, 100, &at_write), CPL_UNSUPPORTED);
+	KUNIT_EXPECT_TRUE(test, at_write);
+	bench_expect_event(b, EVT_MASTER_ABORT, BENCH_RID, EVTF_WRITE, iova + 0x1000);
+	KUNIT_EXPECT_EQ(test, bench_load(b, page), 0x3e3e3e3e3e3e3e3eULL);
+	bench_no_event(b);
+}
+
 static struct kunit_case tlp_test_cases[] = {
 	KUNIT_CASE_PARAM(test_request, tlp_gen_params),
 	KUNIT_CASE(test_bytes_moved),
+	KUNIT_CASE(test_copy),
+	KUNIT_CASE(test_copy_fails),
 	KUNIT_CASE(test_fetch_add),
 	KUNIT_CASE(test_rights_of_a_page),
 	KUNIT_CASE(test_rights_of_the_device),
