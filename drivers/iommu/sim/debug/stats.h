@@ -40,11 +40,6 @@ static inline void sim_stats_destroy(struct iommu_sim_stats *stats)
 	free_percpu(stats->count);
 }
 
-static inline void sim_stat_add(struct iommu_sim_stats *stats, unsigned int i, u64 n)
-{
-	this_cpu_add(stats->count[i], n);
-}
-
 static inline void sim_stat_inc(struct iommu_sim_stats *stats, unsigned int i)
 {
 	this_cpu_inc(stats->count[i]);
@@ -57,6 +52,12 @@ static inline void sim_stat_inc(struct iommu_sim_stats *stats, unsigned int i)
 static inline void sim_stat_inc_hot(struct iommu_sim_stats *stats, unsigned int i)
 {
 	raw_cpu_inc(stats->count[i]);
+}
+
+/* Likewise */
+static inline void sim_stat_add_hot(struct iommu_sim_stats *stats, unsigned int i, u64 n)
+{
+	raw_cpu_add(stats->count[i], n);
 }
 
 /* A sum over CPUs that go on counting: right only when they are at rest */

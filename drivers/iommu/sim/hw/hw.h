@@ -216,6 +216,12 @@ static inline void sim_hw_stat(struct iommu_sim_hw *hw, enum sim_hw_stat i)
 	sim_stat_inc_hot(&hw->stats, i);
 }
 
+static inline void sim_hw_stat_add(struct iommu_sim_hw *hw, enum sim_hw_stat i, u64 n)
+{
+	lockdep_assert_irqs_disabled();
+	sim_stat_add_hot(&hw->stats, i, n);
+}
+
 /* hw/regs.c */
 struct iommu_sim_hw *sim_hw_create(const struct sim_hw_config *config);
 void sim_hw_destroy(struct iommu_sim_hw *hw);

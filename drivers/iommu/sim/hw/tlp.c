@@ -72,7 +72,7 @@ static enum sim_event_type walk_and_fill(struct iommu_sim_hw *hw, struct sim_wal
 
 	event = sim_walk(hw, walk);
 	sim_hw_stat(hw, SIM_STAT_WALKS);
-	sim_stat_add(&hw->stats, SIM_STAT_WALK_READS, walk->reads);
+	sim_hw_stat_add(hw, SIM_STAT_WALK_READS, walk->reads);
 	if (event == SIM_EVT_IO_PAGE_FAULT && !walk->fault && !(walk->entry & SIM_PTE_PR))
 		fill_absent(hw, walk);
 	if (event)
@@ -168,11 +168,11 @@ static void count_access(struct iommu_sim_hw *hw, const struct iommu_sim_tlp *tl
 	switch (tlp->type) {
 	case SIM_TLP_MEM_READ:
 		sim_hw_stat(hw, SIM_STAT_READS);
-		sim_stat_add(&hw->stats, SIM_STAT_BYTES_READ, tlp->len);
+		sim_hw_stat_add(hw, SIM_STAT_BYTES_READ, tlp->len);
 		break;
 	case SIM_TLP_MEM_WRITE:
 		sim_hw_stat(hw, SIM_STAT_WRITES);
-		sim_stat_add(&hw->stats, SIM_STAT_BYTES_WRITTEN, tlp->len);
+		sim_hw_stat_add(hw, SIM_STAT_BYTES_WRITTEN, tlp->len);
 		break;
 	default:
 		sim_hw_stat(hw, SIM_STAT_ATOMICS);
