@@ -243,7 +243,7 @@ static int devices_show(struct seq_file *s, void *unused)
 	seq_puts(s, "device ats domain pasid:domain...\n");
 	xa_for_each(&iommu->devices, rid, sdev) {
 		seq_printf(s, "%s %s ", dev_name(sdev->dev), ats_state(sdev));
-		if (sdev->blocked)
+		if (READ_ONCE(sdev->blocked))
 			seq_puts(s, "failed");
 		else
 			show_domain(s, sdev->domain);

@@ -59,14 +59,15 @@ void sim_domain_words(struct iommu_domain *d, u64 qw[2])
 /* Write the entry that follows from what is known of the device */
 static void write_current(struct sim_device *sdev)
 {
+	__le64 *dir = READ_ONCE(sdev->pasid_dir);
 	u64 qw[2], qw2 = 0;
 
 	sim_domain_words(sdev->blocked ? NULL : sdev->domain, qw);
-	if (sdev->pasid_dir && !sdev->blocked) {
+	if (dir && !sdev->blocked) {
 		/* What the device may do limits what its PASIDs may */
 		qw[0] |= SIM_DTE0_IR | SIM_DTE0_IW;
 		qw2 = SIM_DTE2_PV | FIELD_PREP(SIM_DTE2_LG2, SIM_PASID_DIR_MAX_LG2) |
-		      virt_to_phys(sdev->pasid_dir);
+		      virt_to_phys(dir);
 	}
 	if (sdev->ats_entry && !sdev->blocked && !READ_ONCE(sdev->quarantined))
 		qw[1] |= SIM_DTE1_ATS;
@@ -107,8 +108,8 @@ static void block(struct sim_device *sdev, struct sim_domain *domain, int error)
 	scoped_guard(raw_spinlock_irqsave, &sdev->lock) {
 		if (domain && !uses(sdev, domain))
 			return;
-		sdev->blocked = true;
-		sdev->blocks++;
+		WRITE_ONCE(sdev->blocked, true);
+		WRITE_ONCE(sdev->blocks, sdev->blocks + 1);
 		write_current(sdev);
 	}
 	dev_err_ratelimited(sdev->dev, "flush failed (%d): DMA is blocked until the device is attached again\n",
@@ -193,13 +194,13 @@ static int set_dte(struct sim_device *sdev, struct iommu_domain *domain)
 	int ret = 0;
 
 	/* What blocked it may have been about these */
-	if (sdev->blocked && sdev->domain != domain)
+	if (READ_ONCE(sdev->blocked) && sdev->domain != domain)
 		xa_for_each(&sdev->pasids, pasid, d)
 			ret = ret ?: paging_domain(d) ? sim_flush_domain(to_sim_domain(d)) : 0;
 	scoped_guard(raw_spinlock_irqsave, &sdev->lock) {
 		/* From here on sim_domain_block() of that domain is about this device */
 		if (sdev->domain != domain && sdev->blocks == blocks && !ret)
-			sdev->blocked = false;
+			WRITE_ONCE(sdev->blocked, false);
 		WRITE_ONCE(sdev->domain, domain);
 		write_current(sdev);
 	}
@@ -311,7 +312,7 @@ static bool wants_ats(struct sim_device *sdev)
 	struct iommu_domain *d;
 	unsigned long pasid;
 
-	if (sdev->blocked)
+	if (READ_ONCE(sdev->blocked))
 		return false;
 	if (paging_domain(sdev->domain))
 		return true;
@@ -367,7 +368,7 @@ static int update_ats(struct sim_device *sdev)
  */
 int sim_device_lead(struct sim_device *sdev)
 {
-	return sdev->iommu->devtab[sdev->rid].qw[2] ? 0 : set_dte(sdev, sdev->domain);
+	return READ_ONCE(sdev->iommu->devtab[sdev->rid].qw[2]) ? 0 : set_dte(sdev, sdev->domain);
 }
 
 /**
@@ -413,7 +414,7 @@ static int device_set(struct sim_device *sdev, struct iommu_domain *domain)
 	 */
 	ret = paging_domain(domain) ? sim_flush_domain(paging_domain(domain)) : 0;
 	/* Nor must what its ATC may still hold, if its invalidation failed */
-	if (sdev->blocked && sdev->domain != domain)
+	if (READ_ONCE(sdev->blocked) && sdev->domain != domain)
 		drop_ats(sdev);
 	/* What its ATC holds of the old domain goes before that does */
 	ret = ret ?: set_dte(sdev, domain) ?: update_ats(sdev) ?:

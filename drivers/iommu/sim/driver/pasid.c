@@ -17,9 +17,11 @@ static struct sim_pasid_entry *get_entry(struct sim_device *sdev, u32 pasid)
 	void *table;
 
 	if (!sdev->pasid_dir) {
-		sdev->pasid_dir = alloc_pages_exact(DIR_SIZE, GFP_KERNEL | __GFP_ZERO);
-		if (!sdev->pasid_dir)
+		table = alloc_pages_exact(DIR_SIZE, GFP_KERNEL | __GFP_ZERO);
+		if (!table)
 			return NULL;
+		/* An entry that is written for another reason may lead to it already */
+		smp_store_release(&sdev->pasid_dir, table);
 	}
 	slot = &sdev->pasid_dir[pasid >> SIM_PASID_TABLE_LG2];
 	if (!*slot) {

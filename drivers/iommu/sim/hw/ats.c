@@ -207,13 +207,13 @@ static enum sim_atc_result no_tag(struct sim_cmdq *q, struct iommu_sim_function 
 	if (result == SIM_ATC_TIMED_OUT)
 		return result;
 	if (!q->atc_stalled || q->atc_stall_rid != fn->rid) {
-		q->atc_stalled = true;
+		WRITE_ONCE(q->atc_stalled, true);
 		q->atc_stall_rid = fn->rid;
 		q->atc_stall_deadline = now() + READ_ONCE(q->hw->atc_timeout) * NSEC_PER_USEC;
 	}
 	if ((s64)(now() - q->atc_stall_deadline) < 0)
 		return SIM_ATC_WAIT;
-	q->atc_stalled = false;
+	WRITE_ONCE(q->atc_stalled, false);
 	report_late(fn, q - q->hw->cmdq);
 	*rid = fn->rid;
 	return SIM_ATC_TIMED_OUT;
@@ -248,13 +248,13 @@ enum sim_atc_result sim_atc_invalidate(struct sim_cmdq *q, u64 qw0, u64 qw1, u16
 	guard(rcu)();
 	fn = xa_load(&q->hw->functions, tlp.rid);
 	if (!fn) {
-		q->atc_stalled = false;
+		WRITE_ONCE(q->atc_stalled, false);
 		return SIM_ATC_DONE;
 	}
 	tag = get_tag(fn, q, depth);
 	if (tag < 0)
 		return no_tag(q, fn, rid);
-	q->atc_stalled = false;
+	WRITE_ONCE(q->atc_stalled, false);
 	tlp.tag = tag;
 	fn->ops->invalidate(fn->data, &tlp);
 	return SIM_ATC_DONE;
@@ -370,7 +370,7 @@ void sim_atc_cancel(struct sim_cmdq *q)
 	unsigned long index;
 
 	q->waits = false;
-	q->atc_stalled = false;
+	WRITE_ONCE(q->atc_stalled, false);
 	guard(rcu)();
 	xa_for_each(&q->hw->functions, index, fn)
 		give_up(fn, q - q->hw->cmdq);

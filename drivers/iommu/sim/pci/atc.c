@@ -244,7 +244,7 @@ static void drop_late(struct sim_atc *atc, const struct atc_inval *next)
 	scoped_guard(raw_spinlock_irqsave, &atc->lock) {
 		had = atc->has_late;
 		late = atc->late;
-		atc->has_late = next;
+		WRITE_ONCE(atc->has_late, next);
 		if (next)
 			atc->late = *next;
 	}
