@@ -63,7 +63,7 @@ static void write_current(struct sim_device *sdev)
 	u64 qw[2], qw2 = 0;
 
 	sim_domain_words(sdev->blocked ? NULL : sdev->domain, qw);
-	if (dir && !sdev->blocked) {
+	if (dir && !xa_empty(&sdev->pasids) && !sdev->blocked) {
 		/* What the device may do limits what its PASIDs may */
 		qw[0] |= SIM_DTE0_IR | SIM_DTE0_IW;
 		qw2 = SIM_DTE2_PV | FIELD_PREP(SIM_DTE2_LG2, SIM_PASID_DIR_MAX_LG2) |

@@ -92,24 +92,35 @@ static u64 now(void)
 	return ktime_get_mono_fast_ns();
 }
 
-/* Mark as lost what @fn has not answered to @queue in time; false if there is nothing */
-static bool lose_late(struct iommu_sim_function *fn, unsigned int queue, u64 at)
+static bool waits(int tag, unsigned int queue)
 {
-	bool late = false;
+	return (tag & TAG_STATE) == TAG_WAITING && FIELD_GET(TAG_QUEUE, tag) == queue;
+}
+
+/* Nobody waits for what @fn has not answered to @queue any more */
+static void give_up(struct iommu_sim_function *fn, unsigned int queue)
+{
 	unsigned int i;
 	int tag;
 
 	for (i = 0; i < SIM_ATS_TAGS; i++) {
-		tag = atomic_read(&fn->tag[i]);
-		while ((tag & TAG_STATE) == TAG_WAITING && FIELD_GET(TAG_QUEUE, tag) == queue &&
-		       (s64)(at - fn->deadline[i]) >= 0) {
-			if (tag_set(fn, i, tag, lost(tag))) {
-				late = true;
-				break;
-			}
+		do {
 			tag = atomic_read(&fn->tag[i]);
-		}
+		} while (waits(tag, queue) && !tag_set(fn, i, tag, lost(tag)));
 	}
+}
+
+/* If @fn has not answered something of @queue in time, nothing of that is waited for */
+static bool lose_late(struct iommu_sim_function *fn, unsigned int queue, u64 at)
+{
+	bool late = false;
+	unsigned int i;
+
+	for (i = 0; i < SIM_ATS_TAGS; i++)
+		late |= waits(atomic_read(&fn->tag[i]), queue) &&
+			(s64)(at - fn->deadline[i]) >= 0;
+	if (late)
+		give_up(fn, queue);
 	return late;
 }
 
@@ -340,21 +351,6 @@ void sim_atc_forget_lost(struct iommu_sim_hw *hw, u16 rid)
 		/* If it changes now, that is by the answer */
 		if ((tag & TAG_STATE) == TAG_LOST)
 			tag_set(fn, i, tag, TAG_FREE);
-	}
-}
-
-/* Nobody waits for what @fn has not answered to @queue any more */
-static void give_up(struct iommu_sim_function *fn, unsigned int queue)
-{
-	unsigned int i;
-	int tag;
-
-	for (i = 0; i < SIM_ATS_TAGS; i++) {
-		do {
-			tag = atomic_read(&fn->tag[i]);
-			if ((tag & TAG_STATE) != TAG_WAITING || FIELD_GET(TAG_QUEUE, tag) != queue)
-				break;
-		} while (!tag_set(fn, i, tag, lost(tag)));
 	}
 }
 

@@ -415,11 +415,13 @@ static void test_two_late(struct kunit *test)
 	device_add(b, BENCH_RID, false);
 	device_add(b, OTHER_RID, false);
 	device_add(b, 0x0118, true);
-	bench_set_reg(b, REG_ATC_TIMEOUT, 1000);
+	/* Long enough that all has been sent by then, and then all is late */
+	bench_set_reg(b, REG_ATC_TIMEOUT, 50000);
 	bench_cmd(b, 0, CMD_INV_ATC(OTHER_RID), 0x1000);
 	bench_cmd(b, 0, CMD_INV_ATC(0x0118), 0x1000);
 	bench_cmd(b, 0, CMD_INV_ATC(BENCH_RID), 0x1000);
 	put_wait(b, 0, at);
+	msleep(60);
 	for (i = 0; i < 2; i++) {
 		u16 rid = i ? OTHER_RID : BENCH_RID;
 
