@@ -233,13 +233,14 @@ int sim_flush_tables(struct sim_domain *domain, u64 first, u64 last)
 	return sim_queue_submit(domain->iommu, &cmd, 1);
 }
 
-static noinline int flush_odd_range(struct sim_domain *domain, const struct sim_range *range)
+static noinline int flush_odd_range(struct sim_domain *domain, u64 first, u64 last)
 {
+	struct sim_range range = { .first = first, .last = last };
 	struct cmds cmds;
 
 	cmds.nr = 0;
-	add_range_cmds(domain, &cmds, range->first, range->last);
-	return submit(domain, cmds.cmd, cmds.nr, range, 1);
+	add_range_cmds(domain, &cmds, first, last);
+	return submit(domain, cmds.cmd, cmds.nr, &range, 1);
 }
 
 /**
@@ -252,14 +253,16 @@ static noinline int flush_odd_range(struct sim_domain *domain, const struct sim_
  */
 int sim_flush_range(struct sim_domain *domain, u64 first, u64 last)
 {
-	struct sim_range range = { .first = first, .last = last };
 	struct sim_cmd cmd;
 
-	/* Most are about a page */
-	if (unlikely(!is_block(first, last)))
-		return flush_odd_range(domain, &range);
+	/* As submit() will find, but sooner */
+	if (!READ_ONCE(domain->attached) && !READ_ONCE(domain->limbo.tables))
+		return 0;
+	/* Most are about a page, of devices without ATS */
+	if (unlikely(!is_block(first, last) || rcu_access_pointer(domain->special)))
+		return flush_odd_range(domain, first, last);
 	cmd = sim_cmd_invalidate_pages(domain->id, first, last, false);
-	return submit(domain, &cmd, 1, &range, 1);
+	return submit(domain, &cmd, 1, NULL, 0);
 }
 
 /**
