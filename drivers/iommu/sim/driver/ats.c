@@ -77,8 +77,7 @@ bool sim_ats_try(struct sim_device *sdev)
 	if (!sdev->ats_supported)
 		return false;
 	/* Also after a quarantine that the worker has not seen yet */
-	if (pci_dev_of(sdev)->ats_enabled)
-		pci_disable_ats(pci_dev_of(sdev));
+	sim_ats_stop(sdev);
 	scoped_guard(raw_spinlock_irqsave, &sdev->lock) {
 		was_quarantined = sdev->quarantined;
 		WRITE_ONCE(sdev->quarantined, false);

@@ -56,6 +56,19 @@ void sim_domain_words(struct iommu_domain *d, u64 qw[2])
 	}
 }
 
+/**
+ * sim_flush_if_paging() - have nothing of a domain cached, of any type
+ * @d: the domain, or NULL for none
+ *
+ * Context: any. Return: as sim_flush_domain(); 0 if there is nothing to translate.
+ */
+int sim_flush_if_paging(struct iommu_domain *d)
+{
+	struct sim_domain *domain = paging_domain(d);
+
+	return domain ? sim_flush_domain(domain) : 0;
+}
+
 /* Write the entry that follows from what is known of the device */
 static void write_current(struct sim_device *sdev)
 {
@@ -196,7 +209,7 @@ static int set_dte(struct sim_device *sdev, struct iommu_domain *domain)
 	/* What blocked it may have been about these */
 	if (READ_ONCE(sdev->blocked) && sdev->domain != domain)
 		xa_for_each(&sdev->pasids, pasid, d)
-			ret = ret ?: paging_domain(d) ? sim_flush_domain(to_sim_domain(d)) : 0;
+			ret = ret ?: sim_flush_if_paging(d);
 	scoped_guard(raw_spinlock_irqsave, &sdev->lock) {
 		/* From here on sim_domain_block() of that domain is about this device */
 		if (sdev->domain != domain && sdev->blocks == blocks && !ret)
@@ -412,7 +425,7 @@ static int device_set(struct sim_device *sdev, struct iommu_domain *domain)
 	 * What a flush that failed has left behind must not meet this device, which
 	 * was not there to be blocked. From set_dte() on it is.
 	 */
-	ret = paging_domain(domain) ? sim_flush_domain(paging_domain(domain)) : 0;
+	ret = sim_flush_if_paging(domain);
 	/* Nor must what its ATC may still hold, if its invalidation failed */
 	if (READ_ONCE(sdev->blocked) && sdev->domain != domain)
 		drop_ats(sdev);

@@ -260,6 +260,7 @@ void sim_device_block(struct sim_device *sdev, int error);
 void sim_device_shut(struct sim_device *sdev);
 void sim_device_revive(struct sim_device *sdev);
 void sim_domain_words(struct iommu_domain *d, u64 qw[2]);
+int sim_flush_if_paging(struct iommu_domain *d);
 int sim_domain_get(struct iommu_domain *d, struct sim_device *sdev, u32 pasid);
 void sim_domain_put(struct iommu_domain *d, struct sim_device *sdev, u32 pasid);
 int sim_domain_set_tracking(struct sim_domain *domain, bool tracking);

@@ -48,32 +48,23 @@ static void free_table(struct sim_device *sdev)
 	free_pages_exact(sdev->pasid_dir, DIR_SIZE);
 }
 
-/* spec 3.2: V goes first and comes last. As write_dte(), which says what for. */
-static int write_entry(struct sim_device *sdev, u32 pasid, struct sim_pasid_entry *entry,
-		       u64 qw0, u64 qw1)
-{
-	WRITE_ONCE(entry->qw[0], 0);
-	smp_wmb();	/* V off before the rest changes ... */
-	WRITE_ONCE(entry->qw[1], cpu_to_le64(qw1));
-	smp_wmb();	/* ... and on after it */
-	WRITE_ONCE(entry->qw[0], cpu_to_le64(qw0));
-	return sim_queue_submit_all(sdev->iommu, sim_cmd_invalidate_pasid_entry(sdev->rid, pasid));
-}
-
-static int flush(struct iommu_domain *domain)
-{
-	return domain && sim_is_paging(domain) ? sim_flush_domain(to_sim_domain(domain)) : 0;
-}
-
 /* Have the entry of a PASID lead to @domain, or with NULL nowhere, and be it the only one */
 static int lead_to(struct sim_device *sdev, u32 pasid, struct iommu_domain *domain)
 {
 	struct sim_pasid_entry *entry = get_entry(sdev, pasid);
 	u64 qw[2] = {};
+	int ret;
 
 	if (domain)
 		sim_domain_words(domain, qw);
-	return write_entry(sdev, pasid, entry, qw[0], qw[1]) ?: sim_ats_forget(sdev, pasid);
+	/* spec 3.2: V goes first and comes last. As write_dte(), which says what for. */
+	WRITE_ONCE(entry->qw[0], 0);
+	smp_wmb();	/* V off before the rest changes ... */
+	WRITE_ONCE(entry->qw[1], cpu_to_le64(qw[1]));
+	smp_wmb();	/* ... and on after it */
+	WRITE_ONCE(entry->qw[0], cpu_to_le64(qw[0]));
+	ret = sim_queue_submit_all(sdev->iommu, sim_cmd_invalidate_pasid_entry(sdev->rid, pasid));
+	return ret ?: sim_ats_forget(sdev, pasid);
 }
 
 /*
@@ -93,8 +84,8 @@ static int set_pasid(struct sim_device *sdev, u32 pasid, struct iommu_domain *do
 	if (ret)
 		goto release;
 	/* What a flush that failed has left behind must not meet this PASID */
-	ret = flush(domain);
-	if (ret && domain)
+	ret = sim_flush_if_paging(domain);
+	if (ret)
 		goto put;
 	ret = sim_device_lead(sdev) ?: lead_to(sdev, pasid, domain);
 	if (ret && domain) {
