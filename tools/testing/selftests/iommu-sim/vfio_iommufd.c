@@ -342,12 +342,6 @@ TEST_F_TIMEOUT(iommufd, hardware_info, TIMEOUT_S)
 
 int main(int argc, char **argv)
 {
-	const char *why = iommufd_missing(first);
-
-	if (why) {
-		ksft_print_header();
-		ksft_exit_skip("%s\n", why);
-	}
-	atexit(sim_give_all_back);
+	sim_begin(iommufd_missing(first));
 	return test_harness_run(argc, argv);
 }

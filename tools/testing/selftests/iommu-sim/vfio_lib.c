@@ -18,12 +18,12 @@
 #include <linux/pci_regs.h>
 #include <linux/vfio.h>
 
+#include "kselftest.h"
 #include "vfio_lib.h"
 
 #define PCI_DEVICES	"/sys/bus/pci/devices"
 #define PCI_DRIVERS	"/sys/bus/pci/drivers"
 #define PATH_SIZE	(NAME_MAX + 128)
-#define ARRAY_SIZE(a)	(sizeof(a) / sizeof((a)[0]))
 
 /* A device that does not answer at all ends the test; nothing is measured by it */
 #define PATIENCE_S	60
@@ -188,6 +188,24 @@ const char *sim_missing(char *name)
 	sim_load("vfio_iommu_type1");
 	sim_load("iommufd");
 	return NULL;
+}
+
+/* As sim_missing(), and what else a test of VFIO's containers needs */
+const char *vfio_missing(char *name)
+{
+	const char *why = sim_missing(name);
+
+	return why || !access("/dev/vfio/vfio", F_OK) ? why : "no VFIO containers";
+}
+
+/* To be called by main(): skip the tests if something is missing */
+void sim_begin(const char *missing)
+{
+	if (missing) {
+		ksft_print_header();
+		ksft_exit_skip("%s\n", missing);
+	}
+	atexit(sim_give_all_back);
 }
 
 /* A counter from a file of "name value" lines, or a negative error */

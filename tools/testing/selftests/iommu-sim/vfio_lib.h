@@ -71,6 +71,8 @@ bool sim_bound(const char *name, const char *driver);
 int sim_give_back(const char *name);
 void sim_give_all_back(void);
 const char *sim_missing(char *name);
+const char *vfio_missing(char *name);
+void sim_begin(const char *missing);
 int sim_write_file(const char *path, const char *text);
 int sim_device_write(const char *name, const char *file, const char *text);
 long long sim_counter(const char *path, const char *name);

@@ -454,19 +454,13 @@ TEST_F_TIMEOUT(security, storm_of_faults, TIMEOUT_S)
 
 int main(int argc, char **argv)
 {
-	const char *why = sim_missing(first), *text = getenv("SEED");
+	const char *text = getenv("SEED");
 
-	if (!why && access("/dev/vfio/vfio", F_OK))
-		why = "no VFIO containers";
-	if (why) {
-		ksft_print_header();
-		ksft_exit_skip("%s\n", why);
-	}
+	sim_begin(vfio_missing(first));
 	seed = text ? strtoull(text, NULL, 0) : (__u64)time(NULL) * 2 + 1;
 	text = getenv("SCALE");
 	if (text && atoi(text) > 0)
 		scale = atoi(text);
 	ksft_print_msg("SEED=%llu\n", seed);
-	atexit(sim_give_all_back);
 	return test_harness_run(argc, argv);
 }

@@ -733,14 +733,6 @@ TEST_F_TIMEOUT(bound, given_back, TIMEOUT_S)
 
 int main(int argc, char **argv)
 {
-	const char *why = sim_missing(first);
-
-	if (!why && access("/dev/vfio/vfio", F_OK))
-		why = "no VFIO containers";
-	if (why) {
-		ksft_print_header();
-		ksft_exit_skip("%s\n", why);
-	}
-	atexit(sim_give_all_back);
+	sim_begin(vfio_missing(first));
 	return test_harness_run(argc, argv);
 }
