@@ -50,9 +50,24 @@ static bool is_block(u64 first, u64 last)
 	return !(len & (len - 1)) && !(first & (len - 1));
 }
 
+/* Whether a range is to be invalidated by the blocks that it consists of, or as one */
+static bool few_blocks(u64 first, u64 last)
+{
+	unsigned int nr;
+	u64 end;
+
+	for (nr = 0; nr < MAX_BLOCKS; nr++) {
+		end = sim_block_last(first, last);
+		if (end == last)
+			return true;
+		first = end + 1;
+	}
+	return false;
+}
+
 static void add_range_cmds(const struct sim_domain *domain, struct cmds *cmds, u64 first, u64 last)
 {
-	unsigned int before = cmds->nr;
+	bool few = few_blocks(first, last);
 	u64 at = first, end;
 
 	if (domain->iommu->has_range && last - first < SIM_CMD_RANGE_MAX &&
@@ -61,14 +76,10 @@ static void add_range_cmds(const struct sim_domain *domain, struct cmds *cmds, u
 		return;
 	}
 	do {
-		end = sim_block_last(at, last);
+		end = few ? sim_block_last(at, last) : last;
 		add_cmd(cmds, sim_cmd_invalidate_pages(domain->id, at, end, false));
 		at = end + 1;
 	} while (end != last);
-	if (cmds->nr - before > MAX_BLOCKS) {
-		cmds->nr = before;
-		add_cmd(cmds, sim_cmd_invalidate_pages(domain->id, first, last, false));
-	}
 }
 
 /**
@@ -111,20 +122,15 @@ static void batch_iotlb(struct batch *b, const struct sim_domain *domain,
 	}
 }
 
-/* An ATC knows blocks only: those of a range, or if they are too many one around it */
+/* An ATC knows blocks only */
 static void batch_atc(struct batch *b, const struct sim_device *sdev, u32 pasid,
 		      const struct sim_range *range)
 {
 	u64 at = range->first, last = range->last, end;
-	unsigned int blocks = 0;
+	bool few = few_blocks(at, last);
 
 	do {
-		end = sim_block_last(at, last);
-		at = end + 1;
-	} while (end != last && ++blocks < MAX_BLOCKS);
-	at = range->first;
-	do {
-		end = blocks < MAX_BLOCKS ? sim_block_last(at, last) : last;
+		end = few ? sim_block_last(at, last) : last;
 		batch_add(b, sim_cmd_invalidate_atc(sdev->rid, sdev->ats_depth, at, end), pasid);
 		at = end + 1;
 	} while (end != last);
