@@ -226,7 +226,7 @@ static int add_special(struct sim_domain *domain, struct sim_device *sdev, u32 p
 	struct sim_special *old = rcu_dereference_protected(domain->special, true), *new;
 	unsigned int i, nr = old ? old->nr : 0;
 
-	new = kzalloc(struct_size(new, user, nr + 1), GFP_KERNEL);
+	new = kzalloc(struct_size(new, user, nr + 1), GFP_KERNEL_ACCOUNT);
 	if (!new)
 		return -ENOMEM;
 	new->nr = 0;

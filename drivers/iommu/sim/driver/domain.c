@@ -391,7 +391,7 @@ struct iommu_domain *sim_domain_alloc_paging(struct device *dev)
 	if (!sdev)
 		return ERR_PTR(-ENODEV);
 	iommu = sdev->iommu;
-	domain = kzalloc(sizeof(*domain), GFP_KERNEL);
+	domain = kzalloc(sizeof(*domain), GFP_KERNEL_ACCOUNT);
 	if (!domain)
 		return ERR_PTR(-ENOMEM);
 	domain->iommu = iommu;

@@ -17,7 +17,7 @@ static struct sim_pasid_entry *get_entry(struct sim_device *sdev, u32 pasid)
 	void *table;
 
 	if (!sdev->pasid_dir) {
-		table = alloc_pages_exact(DIR_SIZE, GFP_KERNEL | __GFP_ZERO);
+		table = alloc_pages_exact(DIR_SIZE, GFP_KERNEL_ACCOUNT | __GFP_ZERO);
 		if (!table)
 			return NULL;
 		/* An entry that is written for another reason may lead to it already */
@@ -25,7 +25,7 @@ static struct sim_pasid_entry *get_entry(struct sim_device *sdev, u32 pasid)
 	}
 	slot = &sdev->pasid_dir[pasid >> SIM_PASID_TABLE_LG2];
 	if (!*slot) {
-		table = (void *)get_zeroed_page(GFP_KERNEL);
+		table = (void *)get_zeroed_page(GFP_KERNEL_ACCOUNT);
 		if (!table)
 			return NULL;
 		/* Nothing is cached of what is not valid: no flush */
@@ -78,7 +78,7 @@ static int set_pasid(struct sim_device *sdev, u32 pasid, struct iommu_domain *do
 	int ret;
 
 	lockdep_assert_held(&sdev->iommu->lock);
-	if (!get_entry(sdev, pasid) || xa_reserve(&sdev->pasids, pasid, GFP_KERNEL))
+	if (!get_entry(sdev, pasid) || xa_reserve(&sdev->pasids, pasid, GFP_KERNEL_ACCOUNT))
 		return -ENOMEM;
 	ret = sim_domain_get(domain, sdev, pasid);
 	if (ret)

@@ -350,7 +350,7 @@ int sim_pt_split_all(struct sim_pt *pt, u64 last)
 			continue;
 		}
 		ret = sim_pt_fill_reserve(pt, sim_pt_split_tables(SIM_PT_MAX_LEAF_LEVEL),
-					  GFP_KERNEL);
+					  GFP_KERNEL_ACCOUNT);
 		if (!ret)
 			ret = split_down(pt, iova);
 		if (ret)

@@ -183,7 +183,7 @@ int sim_pt_init(struct sim_pt *pt, unsigned int levels, unsigned long sizes,
 	pt->inject = inject;
 	pt->kick = kick;
 	pt->device = SIM_INJECT_ANY_DEVICE;
-	root = sim_table_alloc(pt, levels, 0, GFP_KERNEL);
+	root = sim_table_alloc(pt, levels, 0, GFP_KERNEL_ACCOUNT);
 	if (!root)
 		return -ENOMEM;
 	/* It is never looked at */
