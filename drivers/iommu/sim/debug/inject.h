@@ -53,7 +53,7 @@ enum sim_inject_id {
  * @space: bytes that pass before it may fail
  * @verbose: 1: a line in the log; 2: and a stack trace
  * @seed: of the verdicts
- * @fail_nth: this many considerations from now it fails, whatever else is set
+ * @fail_nth: this many considerations from now it fails, and none before
  * @device: requester ID for which it fails, or SIM_INJECT_ANY_DEVICE
  * @iova_start: first address for which it fails
  * @iova_last: last address for which it fails

@@ -393,7 +393,7 @@ void sim_tlb_fill(struct sim_tlb *tlb, u64 token, struct sim_space space, u64 io
 	index = hash_key(tlb, key);
 	set = set_at(tlb, index, tlb->config.ways);
 
-	if (sim_inject_any() && READ_ONCE(group->inject->point[group->race].probability))
+	if (sim_inject_any() && READ_ONCE(group->inject->point[group->race].armed))
 		wait_to_be_overtaken(group, token);
 	lock_set(&set);
 	way = pick_way(tlb, &set, index, key);
