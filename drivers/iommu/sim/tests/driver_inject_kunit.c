@@ -286,17 +286,32 @@ static void inject_overflow_test(struct kunit *test)
 	KUNIT_EXPECT_GT(test, wait_for_completion_timeout(&b->faults, HZ), 0);
 }
 
+#define LOAN		SZ_128K
+
+/* So many of them are all addresses of 32 bits, twice */
+#define LOW_MAPS	(2 * SZ_4G / LOAN)
+
+static unsigned int failed_maps(struct device *dev, void *mem)
+{
+	unsigned int i, failed = 0;
+
+	for (i = 0; i < LOW_MAPS; i++)
+		failed += !!dma_mapping_error(dev, dma_map_single(dev, mem, LOAN, DMA_TO_DEVICE));
+	return failed;
+}
+
 /* What the DMA API says when a map below it fails; a domain that is not ours */
 static void inject_dma_api_test(struct kunit *test)
 {
 	struct inject_bench *b = test->priv;
 	struct pci_dev *pdev = pci_get_device(IOMMU_SIM_PCI_VENDOR, IOMMU_SIM_PCI_DEVICE, NULL);
 	struct sim_inject_point *map = point(b, SIM_INJECT_MAP);
-	struct scatterlist sg;
-	struct sg_table table = { .sgl = &sg, .nents = 1, .orig_nents = 1 };
+	struct scatterlist sg[2];
+	struct sg_table table = { .sgl = sg, .nents = 2, .orig_nents = 2 };
 	struct device *dev;
 	dma_addr_t iova;
-	void *mem;
+	void *mem, *loan;
+	u64 mask;
 
 	KUNIT_ASSERT_NOT_NULL(test, pdev);
 	dev = &pdev->dev;
@@ -304,23 +319,43 @@ static void inject_dma_api_test(struct kunit *test)
 		pci_dev_put(pdev);
 		kunit_skip(test, "needs a second endpoint, in a group of type DMA");
 	}
-	sg_init_one(&sg, b->buf, PAGE_SIZE);
+	loan = alloc_pages_exact(LOAN, GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, loan);
+	/* Two maps: not one after the other in memory */
+	sg_init_table(sg, 2);
+	sg_set_buf(&sg[0], loan + PAGE_SIZE, PAGE_SIZE);
+	sg_set_buf(&sg[1], loan, PAGE_SIZE);
 	map->device = pci_dev_id(pdev);
 	atomic_set(&map->times, -1);
 	sim_inject_set_probability(map, 100);
 
 	iova = dma_map_single(dev, b->buf, PAGE_SIZE, DMA_TO_DEVICE);
 	KUNIT_EXPECT_EQ(test, dma_mapping_error(dev, iova), -ENOMEM);
-	KUNIT_EXPECT_EQ(test, dma_map_sg(dev, &sg, 1, DMA_TO_DEVICE), 0);
+	KUNIT_EXPECT_EQ(test, dma_map_sg(dev, sg, 2, DMA_TO_DEVICE), 0);
 	KUNIT_EXPECT_EQ(test, dma_map_sgtable(dev, &table, DMA_TO_DEVICE, 0), -ENOMEM);
 	mem = dma_alloc_coherent(dev, SZ_64K, &iova, GFP_KERNEL);
 	KUNIT_EXPECT_NULL(test, mem);
 	KUNIT_EXPECT_EQ(test, atomic64_read(&map->injected), 4);
 
+	/* Were addresses lost, there would be none left */
+	mask = dma_get_mask(dev);
+	map->verbose = 0;
+	KUNIT_EXPECT_EQ(test, dma_set_mask(dev, DMA_BIT_MASK(32)), 0);
+	KUNIT_EXPECT_EQ(test, failed_maps(dev, loan), LOW_MAPS);
 	sim_inject_clear(b->iommu->inject);
-	iova = dma_map_single(dev, b->buf, PAGE_SIZE, DMA_TO_DEVICE);
+	iova = dma_map_single(dev, loan, LOAN, DMA_TO_DEVICE);
 	KUNIT_EXPECT_EQ(test, dma_mapping_error(dev, iova), 0);
-	dma_unmap_single(dev, iova, PAGE_SIZE, DMA_TO_DEVICE);
+	dma_unmap_single(dev, iova, LOAN, DMA_TO_DEVICE);
+	KUNIT_EXPECT_EQ(test, dma_set_mask(dev, mask), 0);
+
+	/* The second half of a list fails: nothing is left of the first */
+	map->device = pci_dev_id(pdev);
+	sim_inject_set_fail_nth(map, 2);
+	KUNIT_EXPECT_EQ(test, dma_map_sg(dev, sg, 2, DMA_TO_DEVICE), 0);
+	KUNIT_EXPECT_EQ(test, atomic64_read(&map->injected), 1);
+	KUNIT_EXPECT_EQ(test, dma_map_sg(dev, sg, 2, DMA_TO_DEVICE), 1);
+	dma_unmap_sg(dev, sg, 2, DMA_TO_DEVICE);
+	free_pages_exact(loan, LOAN);
 	pci_dev_put(pdev);
 }
 
