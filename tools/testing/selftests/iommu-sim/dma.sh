@@ -77,6 +77,40 @@ copied()
 		expect mismatches "$(field "$r" mismatches)" 0
 }
 
+# start_work: far more than will be done, in the background; returns when it is
+# under way. Sets $work.
+start_work()
+{
+	local before
+
+	before=$(field "$DMA/stats" completed)
+	copy "$dev" 65536 1000000 4 &
+	work=$!
+	wait_for 20 more_completed "$before"
+}
+
+more_completed()
+{
+	[ "$(field "$DMA/stats" completed)" -gt "$1" ]
+}
+
+# The work must have ended, have said that it was cut off, and have found no wrong
+# byte before that.
+work_failed()
+{
+	local status=0
+
+	wait "$work" || status=$?
+	[ "$status" -ne 0 ] || { diag "a self-test that was cut off says that it passed"; return 1; }
+	no_wrong_byte
+}
+
+# Nor has any self-test since the machine was started.
+no_wrong_byte()
+{
+	! dmesg | grep 'self-test: wrong byte'
+}
+
 # balanced FILE: every descriptor that was submitted has ended.
 balanced()
 {

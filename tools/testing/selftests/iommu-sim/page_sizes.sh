@@ -70,14 +70,10 @@ well_formed()
 # A dump of a table that changes under it ends, and is well formed.
 dump_at_work()
 {
-	local i work result=0
+	local i result=0
 
-	set_group_type "$dev" "$1" || return
-	copy "$dev" 65536 1000000 4 &
-	work=$!
-	for ((i = 0; i < 200 * SCALE && result == 0; i++)); do
-		dumps | well_formed || result=1
-	done
+	set_group_type "$dev" "$1" && start_work || return
+	for ((i = 0; i < 100 * SCALE; i++)); do dumps; done | well_formed || result=1
 	kill "$work"
 	wait "$work"
 	return "$result"
@@ -101,9 +97,7 @@ dump_while_domains_change()
 	work=$!
 	while kill -0 "$work" 2>/dev/null; do dumps; done >/dev/null 2>&1 &
 	other=$!
-	while kill -0 "$work" 2>/dev/null; do
-		dumps 2>/dev/null | well_formed || result=1
-	done
+	while kill -0 "$work" 2>/dev/null; do dumps 2>/dev/null; done | well_formed || result=1
 	wait "$other"
 	wait "$work" && [ "$result" = 0 ]
 }
