@@ -227,24 +227,30 @@ int sim_mem_write(struct iommu_sim_hw *hw, u64 pa, const void *from, size_t len)
  * @from: physical address
  * @len: bytes; either range must be in one page, and they may overlap
  *
- * Return: 0; -ENXIO if there is no RAM at @from; -EFAULT if there is none at @to, or
- * what is there goes away meanwhile.
+ * Return: 0; -ENXIO if there is no RAM at @from that can be read; -EFAULT if there is
+ * none at @to that can be written.
  */
 int sim_mem_copy(struct iommu_sim_hw *hw, u64 to, u64 from, size_t len)
 {
 	void *src = ram_ptr(hw, from, len), *dst = ram_ptr(hw, to, len);
+	u8 byte;
 
 	if (!src)
 		return -ENXIO;
 	if (!dst)
 		return -EFAULT;
-	if (dst <= src || dst >= src + len)
-		return copy_bytes(dst, src, len) ? 0 : -EFAULT;
-	/* What is to be read later would be overwritten */
-	while (len--)
-		if (!copy_bytes(dst + len, src + len, 1))
-			return -EFAULT;
-	return 0;
+	if (dst <= src || dst >= src + len) {
+		if (copy_bytes(dst, src, len))
+			return 0;
+	} else {
+		/* What is to be read later would be overwritten */
+		while (len && copy_bytes(dst + len - 1, src + len - 1, 1))
+			len--;
+		if (!len)
+			return 0;
+	}
+	/* It is a whole page that is not mapped */
+	return copy_bytes(&byte, src, 1) ? -EFAULT : -ENXIO;
 }
 
 /**
