@@ -92,10 +92,15 @@ static void sim_msi_free(struct irq_domain *domain, unsigned int virq, unsigned 
 	unsigned int hwirq = first->hwirq;
 	unsigned int i;
 
-	for (i = 0; i < nr; i++) {
+	for (i = 0; i < nr; i++)
 		WRITE_ONCE(msi->owner[hwirq + i], 0);
+	/* Who has seen an owner raises it, or has it pending, before it is another's */
+	synchronize_rcu_expedited();
+	for (i = 0; i < nr; i++) {
+		clear_bit(hwirq + i, msi->pending);
 		irq_domain_reset_irq_data(irq_domain_get_irq_data(domain, virq + i));
 	}
+	irq_work_sync(&msi->work);
 	guard(mutex)(&msi->lock);
 	bitmap_release_region(msi->used, hwirq, get_count_order(nr));
 }
@@ -232,6 +237,8 @@ bool sim_msi_match(const struct iommu_sim_tlp *tlp)
  */
 bool sim_msi_deliver(struct sim_msi *msi, u16 rid, u32 data)
 {
+	/* Until it is delivered it stays the sender's */
+	guard(rcu)();
 	if (data >= SIM_MSI_COUNT || READ_ONCE(msi->owner[data]) != (SIM_MSI_OWNED | rid))
 		return false;
 	if (irqs_disabled()) {
