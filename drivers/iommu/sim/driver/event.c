@@ -105,31 +105,35 @@ static irqreturn_t event_irq(int irq, void *data)
 
 	if (!status)
 		return IRQ_NONE;
-	/* spec 2.3: first say that it was seen, then look at what it was */
-	iommu_sim_mmio_write(iommu->hw, SIM_REG_STATUS, status);
-	if (status & SIM_STATUS_EVT_OVERFLOW)
-		dev_warn_ratelimited(iommu->dev, "event queue overflow, events are lost\n");
+	/*
+	 * spec 2.3: first say that it was seen, then look at what it was. An overflow stays
+	 * until there is room: else each event that is lost would be an interrupt.
+	 */
+	iommu_sim_mmio_write(iommu->hw, SIM_REG_STATUS, status & ~SIM_STATUS_EVT_OVERFLOW);
 	return IRQ_WAKE_THREAD;
 }
 
+/*
+ * What is there now, and no more: who never returns has, for the kernel, not handled
+ * the interrupt, and it turns that off. What comes later interrupts again.
+ */
 static irqreturn_t event_thread(int irq, void *data)
 {
 	struct sim_iommu *iommu = data;
+	u32 tail = iommu_sim_mmio_read(iommu->hw, SIM_REG_EVTQ_TAIL);
 
-	for (;;) {
-		u32 tail = iommu_sim_mmio_read(iommu->hw, SIM_REG_EVTQ_TAIL);
-
-		if (iommu->events_head == tail)
-			return IRQ_HANDLED;
-		/* The events after the register that says they are there */
-		dma_rmb();
-		while (iommu->events_head != tail) {
-			handle_event(iommu, &iommu->events[iommu->events_head]);
-			iommu->events_head = (iommu->events_head + 1) & (NR_EVENTS - 1);
-		}
-		iommu_sim_mmio_write(iommu->hw, SIM_REG_EVTQ_HEAD, iommu->events_head);
-		cond_resched();
+	/* The events after the register that says they are there */
+	dma_rmb();
+	while (iommu->events_head != tail) {
+		handle_event(iommu, &iommu->events[iommu->events_head]);
+		iommu->events_head = (iommu->events_head + 1) & (NR_EVENTS - 1);
 	}
+	iommu_sim_mmio_write(iommu->hw, SIM_REG_EVTQ_HEAD, iommu->events_head);
+	if (iommu_sim_mmio_read(iommu->hw, SIM_REG_STATUS) & SIM_STATUS_EVT_OVERFLOW) {
+		iommu_sim_mmio_write(iommu->hw, SIM_REG_STATUS, SIM_STATUS_EVT_OVERFLOW);
+		dev_warn_ratelimited(iommu->dev, "event queue overflow, events are lost\n");
+	}
+	return IRQ_HANDLED;
 }
 
 /**
