@@ -6,25 +6,36 @@
 
 #include "driver.h"
 
-/* spec 3.2: V goes first and comes last. Not yet seen by the silicon. */
-static void write_dte(struct sim_device *sdev, u64 qw0, u64 qw1, u64 qw2)
+/**
+ * sim_entry_write() - change an entry that devices may be using (spec 3.2)
+ * @entry: of the device table, or of a PASID; V is in its word 0
+ * @qw: its words from now on
+ * @nr: how many
+ *
+ * If one word changes, a device that goes on meanwhile finds either; if more, V goes
+ * first and comes last. The silicon may have cached it. Context: any, but one at a time.
+ */
+void sim_entry_write(__le64 *entry, const u64 *qw, unsigned int nr)
 {
-	struct sim_dte *dte = &sdev->iommu->devtab[sdev->rid];
+	unsigned int i, changes = 0;
 
-	lockdep_assert_held(&sdev->lock);
-	/* A device that goes on meanwhile finds either, and not an entry without V */
-	if (dte->qw[0] == cpu_to_le64(qw0) && dte->qw[2] == cpu_to_le64(qw2)) {
-		WRITE_ONCE(dte->qw[1], cpu_to_le64(qw1));
-		return;
-	}
-	WRITE_ONCE(dte->qw[0], 0);
+	for (i = 0; i < nr; i++)
+		changes += entry[i] != cpu_to_le64(qw[i]);
+	if (changes > 1)
+		WRITE_ONCE(entry[0], 0);
 	/* V off before the rest changes; pairs with the silicon's read_words() */
 	smp_wmb();
-	WRITE_ONCE(dte->qw[1], cpu_to_le64(qw1));
-	WRITE_ONCE(dte->qw[2], cpu_to_le64(qw2));
+	for (i = 1; i < nr; i++)
+		WRITE_ONCE(entry[i], cpu_to_le64(qw[i]));
 	/* ... and on after it */
 	smp_wmb();
-	WRITE_ONCE(dte->qw[0], cpu_to_le64(qw0));
+	WRITE_ONCE(entry[0], cpu_to_le64(qw[0]));
+}
+
+static void write_dte(struct sim_device *sdev, const u64 qw[3])
+{
+	lockdep_assert_held(&sdev->lock);
+	sim_entry_write(sdev->iommu->devtab[sdev->rid].qw, qw, 3);
 }
 
 static struct sim_domain *paging_domain(struct iommu_domain *domain)
@@ -73,18 +84,18 @@ int sim_flush_if_paging(struct iommu_domain *d)
 static void write_current(struct sim_device *sdev)
 {
 	__le64 *dir = READ_ONCE(sdev->pasid_dir);
-	u64 qw[2], qw2 = 0;
+	u64 qw[3] = {};
 
 	sim_domain_words(sdev->blocked ? NULL : sdev->domain, qw);
 	if (dir && !xa_empty(&sdev->pasids) && !sdev->blocked) {
 		/* What the device may do limits what its PASIDs may */
 		qw[0] |= SIM_DTE0_IR | SIM_DTE0_IW;
-		qw2 = SIM_DTE2_PV | FIELD_PREP(SIM_DTE2_LG2, SIM_PASID_DIR_MAX_LG2) |
-		      virt_to_phys(dir);
+		qw[2] = SIM_DTE2_PV | FIELD_PREP(SIM_DTE2_LG2, SIM_PASID_DIR_MAX_LG2) |
+			virt_to_phys(dir);
 	}
 	if (sdev->ats_entry && !sdev->blocked && !READ_ONCE(sdev->quarantined))
 		qw[1] |= SIM_DTE1_ATS;
-	write_dte(sdev, qw[0], qw[1], qw2);
+	write_dte(sdev, qw);
 }
 
 static int flush_dte(struct sim_device *sdev)
@@ -102,13 +113,14 @@ static void turn_off(struct sim_iommu *iommu)
 	iommu_sim_mmio_write(iommu->hw, SIM_REG_CTRL, 0);
 }
 
-/* Whether an entry of the device leads to @domain, or did a moment ago; under RCU */
+/* Whether an entry of the device leads to @domain, did a moment ago, or soon will; under RCU */
 static bool uses(struct sim_device *sdev, struct sim_domain *domain)
 {
 	struct sim_special *special = rcu_dereference(domain->special);
 	unsigned int i;
 
-	if (READ_ONCE(sdev->domain) == &domain->domain)
+	if (READ_ONCE(sdev->domain) == &domain->domain ||
+	    READ_ONCE(sdev->joins) == &domain->domain)
 		return true;
 	for (i = 0; special && i < special->nr; i++)
 		if (READ_ONCE(special->user[i].sdev) == sdev)
@@ -174,6 +186,8 @@ void sim_domain_block(struct sim_domain *domain, int error)
 	unsigned long rid;
 
 	sim_stat_inc(&domain->iommu->stats, SIM_DSTAT_FLUSH_FAILURES);
+	/* The flush, then who uses the domain; pairs with smp_mb() in device_set() */
+	smp_mb();
 	guard(rcu)();
 	xa_for_each(&domain->iommu->devices, rid, sdev)
 		if (uses(sdev, domain))
@@ -199,9 +213,9 @@ static void update_injected_device(struct sim_iommu *iommu, struct iommu_domain 
 	WRITE_ONCE(to_sim_domain(domain)->pt.device, nr == 1 ? rid : SIM_INJECT_ANY_DEVICE);
 }
 
-static int set_dte(struct sim_device *sdev, struct iommu_domain *domain)
+/* @blocks: what sim_device::blocks was when the change began; it stays blocked by later ones */
+static int set_dte(struct sim_device *sdev, struct iommu_domain *domain, unsigned int blocks)
 {
-	unsigned int blocks = READ_ONCE(sdev->blocks);
 	struct iommu_domain *d;
 	unsigned long pasid;
 	int ret = 0;
@@ -211,7 +225,6 @@ static int set_dte(struct sim_device *sdev, struct iommu_domain *domain)
 		xa_for_each(&sdev->pasids, pasid, d)
 			ret = ret ?: sim_flush_if_paging(d);
 	scoped_guard(raw_spinlock_irqsave, &sdev->lock) {
-		/* From here on sim_domain_block() of that domain is about this device */
 		if (sdev->domain != domain && sdev->blocks == blocks && !ret)
 			WRITE_ONCE(sdev->blocked, false);
 		WRITE_ONCE(sdev->domain, domain);
@@ -221,26 +234,30 @@ static int set_dte(struct sim_device *sdev, struct iommu_domain *domain)
 }
 
 /* Flushes of a domain that are about more than its IOTLB entries without a PASID */
-static int add_special(struct sim_domain *domain, struct sim_device *sdev, u32 pasid)
+static int add_user(struct sim_domain *domain, struct sim_device *sdev, u32 pasid)
 {
 	struct sim_special *old = rcu_dereference_protected(domain->special, true), *new;
-	unsigned int i, nr = old ? old->nr : 0;
+	unsigned int i, nr = 0;
 
+	for (i = 0; old && i < old->nr; i++)
+		nr += !!old->user[i].sdev;
+	if (nr == SIM_MAX_USERS)
+		return -ENOSPC;
 	new = kzalloc(struct_size(new, user, nr + 1), GFP_KERNEL_ACCOUNT);
 	if (!new)
 		return -ENOMEM;
-	new->nr = 0;
-	for (i = 0; i < nr; i++)
+	new->nr = nr + 1;
+	new->user[nr] = (struct sim_user) { .sdev = sdev, .pasid = pasid };
+	for (i = 0, nr = 0; old && i < old->nr; i++)
 		if (old->user[i].sdev)
-			new->user[new->nr++] = old->user[i];
-	new->user[new->nr++] = (struct sim_user) { .sdev = sdev, .pasid = pasid };
+			new->user[nr++] = old->user[i];
 	rcu_assign_pointer(domain->special, new);
 	if (old)
 		kfree_rcu(old, rcu);
 	return 0;
 }
 
-static void del_special(struct sim_domain *domain, struct sim_device *sdev, u32 pasid)
+static void del_user(struct sim_domain *domain, struct sim_device *sdev, u32 pasid)
 {
 	struct sim_special *special = rcu_dereference_protected(domain->special, true);
 	unsigned int i, left = 0;
@@ -281,17 +298,20 @@ static void del_special(struct sim_domain *domain, struct sim_device *sdev, u32 
  * began later finds attached and special. What the last device leaves behind in the
  * IOTLB is flushed when it goes.
  *
- * Context: may sleep, sim_iommu::lock held. Return: 0 or -ENOMEM.
+ * Context: may sleep, sim_iommu::lock held. Return: 0; -ENOMEM; -ENOSPC if it has
+ * SIM_MAX_USERS already.
  */
 int sim_domain_get(struct iommu_domain *d, struct sim_device *sdev, u32 pasid)
 {
 	struct sim_domain *domain = paging_domain(d);
 	bool special = pasid != IOMMU_NO_PASID || sdev->ats_supported;
+	int ret;
 
 	if (!domain)
 		return 0;
-	if (special && add_special(domain, sdev, pasid))
-		return -ENOMEM;
+	ret = special ? add_user(domain, sdev, pasid) : 0;
+	if (ret)
+		return ret;
 	WRITE_ONCE(domain->attached, domain->attached + 1);
 	if (domain->attached == 1 || special)
 		synchronize_rcu_expedited();
@@ -314,7 +334,7 @@ void sim_domain_put(struct iommu_domain *d, struct sim_device *sdev, u32 pasid)
 
 	if (!domain)
 		return;
-	del_special(domain, sdev, pasid);
+	del_user(domain, sdev, pasid);
 	if ((domain->attached > 1 && pasid == IOMMU_NO_PASID) || !sim_flush_domain(domain))
 		WRITE_ONCE(domain->attached, domain->attached - 1);
 }
@@ -381,7 +401,8 @@ static int update_ats(struct sim_device *sdev)
  */
 int sim_device_lead(struct sim_device *sdev)
 {
-	return READ_ONCE(sdev->iommu->devtab[sdev->rid].qw[2]) ? 0 : set_dte(sdev, sdev->domain);
+	return READ_ONCE(sdev->iommu->devtab[sdev->rid].qw[2]) ? 0 :
+	       set_dte(sdev, sdev->domain, READ_ONCE(sdev->blocks));
 }
 
 /**
@@ -414,6 +435,7 @@ void sim_device_revive(struct sim_device *sdev)
 
 static int device_set(struct sim_device *sdev, struct iommu_domain *domain)
 {
+	unsigned int blocks = READ_ONCE(sdev->blocks);
 	struct iommu_domain *old = sdev->domain;
 	int ret;
 
@@ -422,24 +444,28 @@ static int device_set(struct sim_device *sdev, struct iommu_domain *domain)
 	if (ret)
 		return ret;
 	/*
-	 * What a flush that failed has left behind must not meet this device, which
-	 * was not there to be blocked. From set_dte() on it is.
+	 * What a flush that failed has left behind must not meet this device, which was not
+	 * there to be blocked. From here on it is.
 	 */
+	WRITE_ONCE(sdev->joins, domain);
+	/* ... and then the flush; pairs with smp_mb() in sim_domain_block() */
+	smp_mb();
 	ret = sim_flush_if_paging(domain);
 	/* Nor must what its ATC may still hold, if its invalidation failed */
 	if (READ_ONCE(sdev->blocked) && sdev->domain != domain)
 		drop_ats(sdev);
 	/* What its ATC holds of the old domain goes before that does */
-	ret = ret ?: set_dte(sdev, domain) ?: update_ats(sdev) ?:
+	ret = ret ?: set_dte(sdev, domain, blocks) ?: update_ats(sdev) ?:
 	      sim_ats_forget(sdev, IOMMU_NO_PASID);
 	if (ret) {
 		dev_err(sdev->dev, "attach failed (%d): DMA is blocked\n", ret);
 		/* PASIDs go on, without what is cached of either domain */
 		drop_ats(sdev);
-		if (set_dte(sdev, NULL) || update_ats(sdev))
+		if (set_dte(sdev, NULL, READ_ONCE(sdev->blocks)) || update_ats(sdev))
 			turn_off(sdev->iommu);
 		sim_domain_put(domain, sdev, IOMMU_NO_PASID);
 	}
+	WRITE_ONCE(sdev->joins, NULL);
 	sim_domain_put(old, sdev, IOMMU_NO_PASID);
 	update_injected_device(sdev->iommu, old);
 	update_injected_device(sdev->iommu, sdev->domain);
@@ -453,7 +479,7 @@ static int device_set(struct sim_device *sdev, struct iommu_domain *domain)
  *
  * If the change cannot be made sure of, the device ends up blocked and attached
  * to nothing, so that neither the old nor the new domain is in reach. Context:
- * may sleep. Return: 0; -ENOMEM, and then nothing has changed; or the error of a
+ * may sleep. Return: 0; -ENOMEM or -ENOSPC, and then nothing has changed; or the error of a
  * flush.
  */
 int sim_device_set(struct sim_device *sdev, struct iommu_domain *domain)
@@ -472,7 +498,7 @@ void sim_device_clear(struct sim_device *sdev)
 {
 	guard(mutex)(&sdev->iommu->lock);
 	scoped_guard(raw_spinlock_irqsave, &sdev->lock)
-		write_dte(sdev, 0, 0, 0);
+		write_dte(sdev, (const u64 [3]) {});
 	if (flush_dte(sdev))
 		turn_off(sdev->iommu);
 }

@@ -108,6 +108,9 @@ struct sim_iommu {
 	struct workqueue_struct *wq;
 };
 
+/* Uses of a domain by devices that may have ATS, and by PASIDs */
+#define SIM_MAX_USERS	256
+
 /**
  * struct sim_user - who uses a domain
  * @sdev: the device; NULL if it does no more
@@ -200,6 +203,7 @@ struct sim_domain {
  * @lock: protects its device table entry; any context, interrupts off
  * @domain: what the entry says it is attached to, or NULL if it is blocked;
  *          changed under sim_iommu::lock and @lock
+ * @joins: what @domain is about to be, or NULL
  * @blocked: a flush of a domain failed that it uses, so its entry blocks it until it
  *	     leaves @domain
  * @blocks: how often it was blocked
@@ -219,6 +223,7 @@ struct sim_device {
 	u16 rid;
 	raw_spinlock_t lock;
 	struct iommu_domain *domain;
+	struct iommu_domain *joins;
 	bool blocked;
 	unsigned int blocks;
 	u32 max_pasids;
@@ -260,6 +265,7 @@ void sim_device_block(struct sim_device *sdev, int error);
 void sim_device_shut(struct sim_device *sdev);
 void sim_device_revive(struct sim_device *sdev);
 void sim_domain_words(struct iommu_domain *d, u64 qw[2]);
+void sim_entry_write(__le64 *entry, const u64 *qw, unsigned int nr);
 int sim_flush_if_paging(struct iommu_domain *d);
 int sim_domain_get(struct iommu_domain *d, struct sim_device *sdev, u32 pasid);
 void sim_domain_put(struct iommu_domain *d, struct sim_device *sdev, u32 pasid);
@@ -327,8 +333,12 @@ void sim_pending_add(struct sim_pending *pending, u64 first, u64 last);
 /* The largest aligned power of two that begins at @first and ends at @last or before: its end */
 static inline u64 sim_block_last(u64 first, u64 last)
 {
-	u64 len = last - first + 1, size = BIT_ULL(__fls(len));
+	u64 len = last - first + 1, size;
 
+	/* All there is */
+	if (!len)
+		return last;
+	size = BIT_ULL(__fls(len));
 	if (first)
 		size = min(size, first & -first);
 	return first + size - 1;

@@ -15,8 +15,8 @@
  *                  SIM_FLUSH_MAX_CMDS: then it is the domain that is flushed.
  *
  * For each PASID that uses the domain there is one more of each of these, and for
- * each device with ATS an INVALIDATE_ATC for each block: after those for the IOTLB,
- * from which the device would fill its ATC again.
+ * each device with ATS an INVALIDATE_ATC for each block, or one if it is the domain:
+ * after those for the IOTLB, from which the device would fill its ATC again.
  *
  * A COMPLETION_WAIT follows in the same doorbell. Only if it has been executed has
  * the flush succeeded, and then no request is under way that uses what it covers.
@@ -149,6 +149,17 @@ static bool seen_pasid(const struct sim_special *special, unsigned int nr)
 	return false;
 }
 
+/* Whether the device of a user is that of one before, too */
+static bool seen_device(const struct sim_special *special, unsigned int nr)
+{
+	struct sim_device *sdev = READ_ONCE(special->user[nr].sdev);
+
+	while (nr--)
+		if (READ_ONCE(special->user[nr].sdev) == sdev)
+			return true;
+	return false;
+}
+
 /* As submit(), for @nr ranges, or for the whole domain if that is 0 */
 static noinline int submit_special(struct sim_domain *domain, const struct sim_range *range,
 				   unsigned int nr)
@@ -172,14 +183,15 @@ static noinline int submit_special(struct sim_domain *domain, const struct sim_r
 	for (u = 0; nr && u < nr_users; u++)
 		if (!seen_pasid(special, u))
 			batch_iotlb(&b, domain, range, nr, special->user[u].pasid);
-	if (!nr) {
-		range = &everything;
-		nr = 1;
-	}
 	for (u = 0; u < nr_users; u++) {
 		sdev = READ_ONCE(special->user[u].sdev);
-		for (i = 0; sdev && READ_ONCE(sdev->ats) && i < nr; i++)
+		if (!sdev || !READ_ONCE(sdev->ats))
+			continue;
+		for (i = 0; i < nr; i++)
 			batch_atc(&b, sdev, special->user[u].pasid, &range[i]);
+		/* spec 8.6: without a PASID it is about all of them */
+		if (!nr && !seen_device(special, u))
+			batch_atc(&b, sdev, IOMMU_NO_PASID, &everything);
 	}
 	batch_submit(&b);
 	return b.ret;

@@ -57,12 +57,7 @@ static int lead_to(struct sim_device *sdev, u32 pasid, struct iommu_domain *doma
 
 	if (domain)
 		sim_domain_words(domain, qw);
-	/* spec 3.2: V goes first and comes last. As write_dte(), which says what for. */
-	WRITE_ONCE(entry->qw[0], 0);
-	smp_wmb();	/* V off before the rest changes ... */
-	WRITE_ONCE(entry->qw[1], cpu_to_le64(qw[1]));
-	smp_wmb();	/* ... and on after it */
-	WRITE_ONCE(entry->qw[0], cpu_to_le64(qw[0]));
+	sim_entry_write(entry->qw, qw, 2);
 	ret = sim_queue_submit_all(sdev->iommu, sim_cmd_invalidate_pasid_entry(sdev->rid, pasid));
 	return ret ?: sim_ats_forget(sdev, pasid);
 }
@@ -138,7 +133,8 @@ int sim_pasid_refresh(struct sim_device *sdev, struct iommu_domain *domain)
  * @old: what was used until now; the device knows
  *
  * Context: may sleep. Return: 0; -EINVAL for a PASID that the device does not have,
- * -ENOMEM, or the error of a flush, and then @old stays.
+ * -ENOMEM; -ENOSPC if @domain has SIM_MAX_USERS already; or the error of a flush. If it
+ * fails @old stays.
  */
 int sim_set_dev_pasid(struct iommu_domain *domain, struct device *dev, ioasid_t pasid,
 		      struct iommu_domain *old)

@@ -3,7 +3,9 @@
  * The driver through the IOMMU API, with a real endpoint doing the DMA.
  */
 #include <linux/completion.h>
+#include <linux/delay.h>
 #include <linux/iommu-sim.h>
+#include <linux/kthread.h>
 #include <linux/mm.h>
 
 #include "client.h"
@@ -180,6 +182,95 @@ static void driver_fault_handler_test(struct kunit *test)
 	KUNIT_ASSERT_GT(test, wait_for_completion_timeout(&seen.done, HZ), 0);
 	KUNIT_EXPECT_EQ(test, seen.iova, BUF_IOVA + 8);
 	KUNIT_EXPECT_EQ(test, seen.flags, IOMMU_FAULT_READ);
+}
+
+static u64 status_of(struct sim_iommu *iommu)
+{
+	return iommu_sim_mmio_read(iommu->hw, SIM_REG_STATUS);
+}
+
+/*
+ * More faults than the event queue holds, while nobody can look at them: an overflow is
+ * one interrupt, not one for each fault; and later all goes on.
+ */
+static void driver_event_storm_test(struct kunit *test)
+{
+	struct driver_bench *b = test->priv;
+	struct sim_iommu *iommu = to_sim_domain(b->domain)->iommu;
+	struct fault_seen seen = { .done = COMPLETION_INITIALIZER_ONSTACK(seen.done) };
+	unsigned int i, cleared = 0;
+
+	iommu_set_fault_handler(b->domain, note_fault, &seen);
+	mutex_lock(&iommu->lock);
+	for (i = 0; i < 2000 && !(status_of(iommu) & SIM_STATUS_EVT_OVERFLOW); i++)
+		client_fill(b->client, BUF_IOVA, PATTERN, 8);
+	KUNIT_EXPECT_LT(test, i, 2000);
+	for (i = 0; i < 100; i++) {
+		client_fill(b->client, BUF_IOVA, PATTERN, 8);
+		cleared += !(status_of(iommu) & SIM_STATUS_EVT_OVERFLOW);
+	}
+	KUNIT_EXPECT_EQ(test, cleared, 0);
+	mutex_unlock(&iommu->lock);
+
+	for (i = 0; i < 1000 && status_of(iommu); i++)
+		msleep(20);
+	KUNIT_EXPECT_EQ(test, status_of(iommu), 0);
+	reinit_completion(&seen.done);
+	seen.iova = 0;
+	KUNIT_EXPECT_EQ(test, client_fill(b->client, BUF_IOVA + 8, PATTERN, 8),
+			IOMMU_SIM_ERR_WRITE);
+	KUNIT_EXPECT_GT(test, wait_for_completion_timeout(&seen.done, HZ), 0);
+	KUNIT_EXPECT_EQ(test, seen.iova, BUF_IOVA + 8);
+}
+
+struct entry_race {
+	__le64 entry[3];
+	u64 looks;
+	u64 not_valid;
+};
+
+static int look_at_entry(void *arg)
+{
+	struct entry_race *race = arg;
+
+	while (!kthread_should_stop()) {
+		race->not_valid += !(le64_to_cpu(READ_ONCE(race->entry[0])) & SIM_DTE0_V);
+		WRITE_ONCE(race->looks, race->looks + 1);
+		cond_resched();
+	}
+	return 0;
+}
+
+/* While one word of an entry changes, it stays valid */
+static void driver_entry_test(struct kunit *test)
+{
+	struct entry_race *race = kunit_kzalloc(test, sizeof(*race), GFP_KERNEL);
+	u64 qw[3] = { SIM_DTE0_V, 1, 2 };
+	struct task_struct *reader;
+	unsigned int i;
+
+	KUNIT_ASSERT_NOT_NULL(test, race);
+	sim_entry_write(race->entry, qw, 3);
+	reader = kthread_run(look_at_entry, race, "entry_test");
+	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, reader);
+	while (!READ_ONCE(race->looks))
+		msleep(20);
+	for (i = 0; i < 1000000; i++) {
+		if (i & 1)
+			qw[0] ^= SIM_DTE0_HA | SIM_DTE0_HD;
+		else
+			qw[2] ^= SIM_DTE2_PV;
+		sim_entry_write(race->entry, qw, 3);
+	}
+	kthread_stop(reader);
+	KUNIT_EXPECT_EQ(test, race->not_valid, 0);
+	for (i = 0; i < 3; i++)
+		KUNIT_EXPECT_EQ(test, le64_to_cpu(race->entry[i]), qw[i]);
+	qw[0] = 0;
+	qw[1] = 7;
+	sim_entry_write(race->entry, qw, 3);
+	for (i = 0; i < 3; i++)
+		KUNIT_EXPECT_EQ(test, le64_to_cpu(race->entry[i]), qw[i]);
 }
 
 /* A device moved to another domain reaches that one's memory only */
@@ -415,6 +506,8 @@ static struct kunit_case driver_cases[] = {
 	KUNIT_CASE(driver_stale_until_sync_test),
 	KUNIT_CASE(driver_stale_until_flush_all_test),
 	KUNIT_CASE(driver_fault_handler_test),
+	KUNIT_CASE(driver_event_storm_test),
+	KUNIT_CASE(driver_entry_test),
 	KUNIT_CASE(driver_change_domain_test),
 	KUNIT_CASE(driver_blocked_test),
 	KUNIT_CASE(driver_capabilities_test),

@@ -222,6 +222,44 @@ static void refused_test(struct kunit *test)
 			-EBUSY);
 }
 
+static u64 atc_cmds(struct pasid_bench *b)
+{
+	return sim_stat_read(&b->r->iommu->hw->stats, SIM_STAT_CMD_INV_ATC);
+}
+
+/* As many PASIDs as may use a domain; a flush of it asks the device once */
+static void many_users_test(struct kunit *test)
+{
+	struct pasid_bench *b = test->priv;
+	struct iommu_domain *d;
+	unsigned int nr, i;
+	u64 before;
+	int ret;
+
+	make_domains(b);
+	d = b->domain[0];
+	pt_race_attach(b->r);
+	for (nr = 0; nr <= SIM_MAX_USERS; nr++) {
+		ret = iommu_attach_device_pasid(d, dev_of(b), 1 + nr, NULL);
+		if (ret)
+			break;
+	}
+	KUNIT_EXPECT_EQ(test, nr, SIM_MAX_USERS);
+	KUNIT_EXPECT_EQ(test, ret, -ENOSPC);
+	before = atc_cmds(b);
+	KUNIT_EXPECT_EQ(test, sim_flush_domain(to_sim_domain(d)), 0);
+	KUNIT_EXPECT_EQ(test, atc_cmds(b) - before, 1);
+	/* Who goes makes room */
+	for (i = 0; i < nr; i++) {
+		iommu_detach_device_pasid(d, dev_of(b), 1 + i);
+		if (!i) {
+			KUNIT_EXPECT_EQ(test, iommu_attach_device_pasid(d, dev_of(b), 1 + i, NULL),
+					0);
+			iommu_detach_device_pasid(d, dev_of(b), 1 + i);
+		}
+	}
+}
+
 /* The driver's part of a replacement: the new domain, and nothing of the old one */
 static void replace_test(struct kunit *test)
 {
@@ -359,6 +397,7 @@ static struct kunit_case pasid_cases[] = {
 	KUNIT_CASE(descriptor_test),
 	KUNIT_CASE(fault_test),
 	KUNIT_CASE(refused_test),
+	KUNIT_CASE(many_users_test),
 	KUNIT_CASE(replace_test),
 	KUNIT_CASE_PARAM(leave_test, race_gen_params),
 	KUNIT_CASE_PARAM_ATTR(race_test, race_gen_params, { .speed = KUNIT_SPEED_SLOW }),
