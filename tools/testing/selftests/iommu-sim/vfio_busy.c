@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * vfio_busy DEVICE SEED: a user of VFIO to be killed. Opens the device, keeps
- * all its channels busy, maps and unmaps, rings and resets at random, and never
- * ends by itself. Says "busy" once DMA has been seen.
+ * vfio_busy DEVICE SEED [iommufd]: a user of VFIO, with a container or with iommufd,
+ * to be killed. Opens the device, keeps all its channels busy, maps and unmaps, rings
+ * and resets at random, and never ends by itself. Says "busy" once DMA has been seen.
  */
 #include <endian.h>
+#include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,7 +18,7 @@
 
 #include <linux/vfio.h>
 
-#include "vfio_lib.h"
+#include "iommufd_lib.h"
 
 #define RING_LG2	8
 #define RING_IOVA	0x1000000000ULL
@@ -41,6 +43,44 @@ static void *memory(size_t size)
 	return mem;
 }
 
+/* Where the device's addresses are: of a container, or an IOAS of iommufd */
+struct space {
+	int fd;
+	__u32 ioas;
+};
+
+static int space_open(struct space *space, struct vfio_user *user, const char *name, bool iommufd)
+{
+	__u32 id;
+	int ret;
+
+	*space = (struct space) {};
+	if (!iommufd) {
+		space->fd = vfio_open_container();
+		return space->fd < 0 ? space->fd : vfio_open_type1(user, name, space->fd);
+	}
+	space->fd = open("/dev/iommu", O_RDWR | O_CLOEXEC);
+	if (space->fd < 0)
+		return -errno;
+	ret = iommufd_device_open(user, name, space->fd, &id);
+	if (ret)
+		return ret;
+	space->ioas = ioas_alloc(space->fd);
+	return space->ioas ? iommufd_attach(user, space->ioas) : -ENOMEM;
+}
+
+static int map(struct space *space, void *mem, __u64 size, __u64 iova)
+{
+	return space->ioas ? ioas_map(space->fd, space->ioas, mem, size, iova, READ | WRITE) :
+			     vfio_map(space->fd, mem, size, iova, RW);
+}
+
+static int unmap(struct space *space, __u64 iova, __u64 size)
+{
+	return space->ioas ? ioas_unmap(space->fd, space->ioas, iova, size) :
+			     vfio_unmap(space->fd, iova, size);
+}
+
 static void start(struct sim_chan *chan, struct vfio_user *user, unsigned int n, char *rings)
 {
 	size_t at = n * chan_ring_size(RING_LG2);
@@ -55,23 +95,21 @@ int main(int argc, char **argv)
 {
 	struct sim_chan chan[IOMMU_SIM_MAX_CHANNELS];
 	struct vfio_user user;
+	struct space space;
 	bool mapped = false;
-	int container, ret, msi[SIM_MSI_VECTORS];
+	int ret, msi[SIM_MSI_VECTORS];
 	char *rings, *buf, *extra;
 	unsigned int n, nr, i;
 	size_t size;
 	__u64 seed;
 
-	if (argc != 3)
+	if (argc < 3)
 		return 2;
 	/* Not to outlive the test */
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	seed = strtoull(argv[2], NULL, 0) * 2 + 1;
 
-	container = vfio_open_container();
-	if (container < 0)
-		fail("container", container);
-	ret = vfio_open_type1(&user, argv[1], container);
+	ret = space_open(&space, &user, argv[1], argc > 3);
 	if (ret)
 		fail("open", ret);
 	nr = user.channels;
@@ -81,8 +119,7 @@ int main(int argc, char **argv)
 	extra = memory(EXTRA_SIZE);
 	for (i = 0; i < SIM_MSI_VECTORS; i++)
 		msi[i] = eventfd(0, EFD_NONBLOCK);
-	ret = vfio_map(container, rings, size, RING_IOVA, RW) ?:
-	      vfio_map(container, buf, BUF_SIZE, BUF_IOVA, RW) ?:
+	ret = map(&space, rings, size, RING_IOVA) ?: map(&space, buf, BUF_SIZE, BUF_IOVA) ?:
 	      vfio_eventfds(&user, VFIO_PCI_MSI_IRQ_INDEX, msi, SIM_MSI_VECTORS);
 	if (ret)
 		fail("set up", ret);
@@ -97,8 +134,8 @@ int main(int argc, char **argv)
 		n = sim_random(&seed) % nr;
 		switch (sim_random(&seed) % 8) {
 		case 0:
-			ret = mapped ? vfio_unmap(container, EXTRA_IOVA, EXTRA_SIZE) :
-				       vfio_map(container, extra, EXTRA_SIZE, EXTRA_IOVA, RW);
+			ret = mapped ? unmap(&space, EXTRA_IOVA, EXTRA_SIZE) :
+				       map(&space, extra, EXTRA_SIZE, EXTRA_IOVA);
 			if (ret)
 				fail("map or unmap", ret);
 			mapped = !mapped;

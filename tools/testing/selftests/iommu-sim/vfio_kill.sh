@@ -6,7 +6,8 @@
 #
 #	vfio_kill.sh [CYCLES [SEED]]
 #
-# CYCLES: 25, or with SCALE 67 times that.
+# CYCLES: 25, or with SCALE 67 times that. Every other user has iommufd, where the
+# kernel has that.
 
 . "$(dirname "$0")/lib.sh"
 . "$(dirname "$0")/dma.sh"
@@ -20,6 +21,7 @@ dma_setup
 [ -x "$here/vfio_busy" ] || ksft_skip_all "vfio_busy is not built"
 modprobe -q vfio-pci || ksft_skip_all "no vfio-pci"
 modprobe -q vfio_iommu_type1
+modprobe -q iommufd
 [ -e /dev/vfio/vfio ] || ksft_skip_all "no VFIO containers"
 device=/sys/bus/pci/devices/$dev
 endpoint=/sys/kernel/debug/iommu-sim/iommu0/endpoints/$dev/stats
@@ -84,11 +86,12 @@ clean()
 # One in four is killed before it has begun, or nearly.
 cycle()
 {
-	local ms=$((RANDOM % 60)) word=
+	local ms=$((RANDOM % 60)) word='' with=()
 
 	rm -f said
 	mkfifo said || return
-	"$here/vfio_busy" "$dev" $((seed + $1)) >said &
+	[ -n "$iommufd" ] && [ $(($1 % 2)) = 1 ] && with=(iommufd)
+	"$here/vfio_busy" "$dev" $((seed + $1)) "${with[@]}" >said &
 	busy=$!
 	exec 3<said
 	if [ $((RANDOM % 4)) -gt 0 ]; then
@@ -108,6 +111,8 @@ RANDOM=$((seed % 32768))
 ksft_plan $((cycles + 4))
 diag "seed $seed"
 ksft_test "the device goes to vfio-pci" bind vfio-pci
+iommufd=$(find "$device"/vfio-dev/*/dev 2>/dev/null)
+[ -z "$iommufd" ] || diag "with iommufd, too"
 tables_before=$(settled_tables)
 pinned_before=$(pinned)
 available=$(field /proc/meminfo MemAvailable:)
