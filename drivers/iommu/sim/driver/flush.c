@@ -149,11 +149,10 @@ static bool seen_pasid(const struct sim_special *special, unsigned int nr)
 	return false;
 }
 
-/* Whether the device of a user is that of one before, too */
-static bool seen_device(const struct sim_special *special, unsigned int nr)
+/* Whether a device is that of one of the first @nr users */
+static bool seen_device(const struct sim_special *special, unsigned int nr,
+			const struct sim_device *sdev)
 {
-	struct sim_device *sdev = READ_ONCE(special->user[nr].sdev);
-
 	while (nr--)
 		if (READ_ONCE(special->user[nr].sdev) == sdev)
 			return true;
@@ -190,7 +189,7 @@ static noinline int submit_special(struct sim_domain *domain, const struct sim_r
 		for (i = 0; i < nr; i++)
 			batch_atc(&b, sdev, special->user[u].pasid, &range[i]);
 		/* spec 8.6: without a PASID it is about all of them */
-		if (!nr && !seen_device(special, u))
+		if (!nr && !seen_device(special, u, sdev))
 			batch_atc(&b, sdev, IOMMU_NO_PASID, &everything);
 	}
 	batch_submit(&b);
