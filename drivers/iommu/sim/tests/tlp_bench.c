@@ -353,9 +353,22 @@ struct iommu_sim_cpl *tlp_bench_do(struct tlp_bench *b, const struct iommu_sim_d
 	return cpl;
 }
 
+/* A thread that was woken may have to wait for a CPU, on a busy machine for long */
+static bool threads_sleep(struct tlp_bench *b)
+{
+	unsigned int i;
+
+	for (i = 0; i < b->ep->nr_channels; i++)
+		if (task_is_running(b->ep->ch[i].task))
+			return false;
+	return true;
+}
+
 /**
- * tlp_bench_settle() - wait until nothing has been sent for two ticks
+ * tlp_bench_settle() - wait until no channel has anything to do
  * @b: the bench
+ *
+ * For two ticks nothing has been sent, and the threads sleep.
  */
 void tlp_bench_settle(struct tlp_bench *b)
 {
@@ -364,7 +377,7 @@ void tlp_bench_settle(struct tlp_bench *b)
 	do {
 		nr = b->nr;
 		schedule_timeout_uninterruptible(2);
-	} while (b->nr != nr);
+	} while (b->nr != nr || !threads_sleep(b));
 }
 
 /**
