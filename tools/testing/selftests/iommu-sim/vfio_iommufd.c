@@ -6,7 +6,9 @@
 #include <endian.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <sys/eventfd.h>
 #include <sys/ioctl.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <linux/iommufd.h>
@@ -338,6 +340,33 @@ TEST_F_TIMEOUT(iommufd, hardware_info, TIMEOUT_S)
 	info.dev_id = ~0U;
 	EXPECT_EQ(ioctl(self->fd, IOMMU_GET_HW_INFO, &info), -1);
 	EXPECT_EQ(errno, ENOENT);
+}
+
+/* As with a container: the bus goes when the user has closed the device, and not before */
+TEST_F_TIMEOUT(iommufd, unload_while_open, TIMEOUT_S)
+{
+	int request = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+	pid_t pid;
+
+	if (!sim_loaded("iommu_sim_pci"))
+		SKIP(return, "iommu-sim-pci is not a module");
+	ASSERT_GE(request, 0);
+	ASSERT_EQ(iommufd_attach(&self->user, self->ioas), 0);
+	ASSERT_EQ(vfio_eventfds(&self->user, VFIO_PCI_REQ_IRQ_INDEX, &request, 1), 0);
+	pid = sim_run("rmmod", "iommu-sim-pci", NULL);
+	EXPECT_GE(sim_signalled(request, SIM_PATIENCE_MS), 1);
+	EXPECT_EQ(waitpid(pid, NULL, WNOHANG), 0);
+	fresh(CHAN);
+	EXPECT_EQ(chan_fill(CHAN, BUF_IOVA, ~0ULL, PAGE), IOMMU_SIM_OK);
+	chan_keep_filling(CHAN, BUF_IOVA, BUF_SIZE);
+	EXPECT_TRUE(chan_busy(CHAN));
+	vfio_close(&self->user);
+	EXPECT_TRUE(sim_untouched(self->buf, BUF_SIZE));
+	EXPECT_EQ(sim_status(pid), 0);
+	EXPECT_FALSE(sim_loaded("iommu_sim_pci"));
+	/* What is left of it in iommufd is of no use, and in nobody's way */
+	EXPECT_NE(hwpt_alloc(self->fd, self->device, self->ioas, 0, &self->device), 0);
+	EXPECT_EQ(sim_load("iommu-sim-pci"), 0);
 }
 
 int main(int argc, char **argv)

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <poll.h>
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -24,9 +25,6 @@
 #define PCI_DEVICES	"/sys/bus/pci/devices"
 #define PCI_DRIVERS	"/sys/bus/pci/drivers"
 #define PATH_SIZE	(NAME_MAX + 128)
-
-/* A device that does not answer at all ends the test; nothing is measured by it */
-#define PATIENCE_S	60
 
 pid_t sim_run(const char *program, const char *option, const char *arg)
 {
@@ -404,6 +402,17 @@ int vfio_unmap(int container, __u64 iova, __u64 size)
 	return unmap.size == size ? 0 : -ENOENT;
 }
 
+/* How often an eventfd has been signalled since; waits for the first time */
+__u64 sim_signalled(int fd, int timeout_ms)
+{
+	struct pollfd p = { .fd = fd, .events = POLLIN };
+	__u64 count = 0;
+
+	if (poll(&p, 1, timeout_ms) != 1 || read(fd, &count, sizeof(count)) != sizeof(count))
+		return 0;
+	return count;
+}
+
 int vfio_reset(struct vfio_user *user)
 {
 	return ioctl(user->device, VFIO_DEVICE_RESET) ? -errno : 0;
@@ -546,7 +555,7 @@ void chan_doorbell(struct sim_chan *chan)
 
 static int chan_poll(struct sim_chan *chan, bool want_halt)
 {
-	time_t end = time(NULL) + PATIENCE_S;
+	time_t end = time(NULL) + SIM_PATIENCE_MS / 1000;
 	bool halted;
 
 	while (time(NULL) < end) {

@@ -100,6 +100,9 @@ int vfio_unmap(int container, __u64 iova, __u64 size);
 int vfio_reset(struct vfio_user *user);
 int vfio_eventfds(struct vfio_user *user, unsigned int irq_index, const int *fds,
 		  unsigned int nr);
+/* How long to wait for what has to come; nothing is measured by it */
+#define SIM_PATIENCE_MS	60000
+__u64 sim_signalled(int fd, int timeout_ms);
 
 /* Configuration space */
 __u32 cfg_get(struct vfio_user *user, unsigned int offset, unsigned int size);

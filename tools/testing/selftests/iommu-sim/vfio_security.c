@@ -33,7 +33,6 @@
 #define RW		(VFIO_DMA_MAP_FLAG_READ | VFIO_DMA_MAP_FLAG_WRITE)
 #define GARBAGE		10000
 #define TIMEOUT_S	600
-#define PATIENCE_MS	60000
 
 /* The defaults of printk's rate limit, and how many places in the driver have one */
 #define BURST		10
@@ -333,7 +332,7 @@ TEST_F_TIMEOUT(security, forged_interrupts, TIMEOUT_S)
 	EXPECT_EQ(chan_run(CHAN, &nop), IOMMU_SIM_OK);
 	for (v = 0; v < SIM_MSI_VECTORS; v++) {
 		p = (struct pollfd) { .fd = mine[v], .events = POLLIN };
-		EXPECT_EQ(poll(&p, 1, PATIENCE_MS), 1);
+		EXPECT_EQ(poll(&p, 1, SIM_PATIENCE_MS), 1);
 		own += !!signals(mine[v]);
 		EXPECT_EQ(signals(its[v]), 0);
 	}
@@ -407,7 +406,7 @@ TEST_F_TIMEOUT(security, storm_of_faults, TIMEOUT_S)
 	long long events = sim_counter(SIM_STATS, "events");
 	struct sim_chan chan[IOMMU_SIM_MAX_CHANNELS];
 	size_t size = chan_ring_size(RING_LG2);
-	unsigned int waits = PATIENCE_MS;
+	unsigned int waits = SIM_PATIENCE_MS;
 	void *rings = sim_memory(nr * size);
 	struct timespec from, to;
 	double s;
@@ -450,7 +449,7 @@ TEST_F_TIMEOUT(security, storm_of_faults, TIMEOUT_S)
 	EXPECT_TRUE(all_handled());
 	handled = sim_counter(SIM_STATS, "events_handled");
 	EXPECT_EQ(chan_fill(&chan[0], NOWHERE, 0, 8), IOMMU_SIM_ERR_WRITE);
-	for (waits = PATIENCE_MS; --waits; usleep(1000))
+	for (waits = SIM_PATIENCE_MS; --waits; usleep(1000))
 		if (sim_counter(SIM_STATS, "events_handled") > handled)
 			break;
 	EXPECT_EQ(sim_counter(SIM_STATS, "events_handled"), handled + 1);

@@ -6,7 +6,6 @@
 #include <endian.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <poll.h>
 #include <signal.h>
 #include <sys/eventfd.h>
 #include <sys/ioctl.h>
@@ -31,21 +30,9 @@
 #define RW		(VFIO_DMA_MAP_FLAG_READ | VFIO_DMA_MAP_FLAG_WRITE)
 /* For the test that hangs; nothing is measured by it */
 #define TIMEOUT_S	600
-#define PATIENCE_MS	60000
 
 /* The endpoints, shared with main() */
 static char first[SIM_NAME_SIZE];
-
-/* How often an eventfd has been signalled since; waits for the first time */
-static __u64 signalled(int fd, int timeout_ms)
-{
-	struct pollfd p = { .fd = fd, .events = POLLIN };
-	__u64 count = 0;
-
-	if (poll(&p, 1, timeout_ms) != 1 || read(fd, &count, sizeof(count)) != sizeof(count))
-		return 0;
-	return count;
-}
 
 /* An open device with the rings of channel 0 and a buffer mapped */
 struct session {
@@ -420,7 +407,7 @@ TEST_F_TIMEOUT(type1, interrupts, TIMEOUT_S)
 			*chan_next(CHAN) = nop;
 			chan_doorbell(CHAN);
 			/* The record comes before the interrupt */
-			ASSERT_EQ(signalled(fds[v], PATIENCE_MS), 1);
+			ASSERT_EQ(sim_signalled(fds[v], SIM_PATIENCE_MS), 1);
 			ASSERT_EQ(le32toh(chan_last(CHAN)->status), IOMMU_SIM_OK);
 			ASSERT_EQ(le32toh(chan_last(CHAN)->number), i);
 		}
@@ -431,7 +418,7 @@ TEST_F_TIMEOUT(type1, interrupts, TIMEOUT_S)
 	}
 	/* A halt has one, too */
 	chan_put(CHAN, IOMMU_SIM_CH_TAIL, CHAN->tail + (1 << RING_LG2) + 1);
-	EXPECT_EQ(signalled(fds[SIM_MSI_VECTORS - 1], PATIENCE_MS), 1);
+	EXPECT_EQ(sim_signalled(fds[SIM_MSI_VECTORS - 1], SIM_PATIENCE_MS), 1);
 
 	/* None after they have been disabled */
 	ASSERT_EQ(vfio_eventfds(&self->s.user, VFIO_PCI_MSI_IRQ_INDEX, NULL, 0), 0);
@@ -440,7 +427,7 @@ TEST_F_TIMEOUT(type1, interrupts, TIMEOUT_S)
 	EXPECT_EQ(chan_run(CHAN, &nop), IOMMU_SIM_OK);
 	EXPECT_EQ(chan_run(CHAN, &nop), IOMMU_SIM_OK);
 	for (v = 0; v < SIM_MSI_VECTORS; v++)
-		EXPECT_EQ(signalled(fds[v], 0), 0);
+		EXPECT_EQ(sim_signalled(fds[v], 0), 0);
 }
 
 TEST_F_TIMEOUT(type1, reset_while_busy, TIMEOUT_S)
@@ -666,7 +653,7 @@ TEST_F_TIMEOUT(bound, unload_while_open, TIMEOUT_S)
 
 	/* What is open is closed in the program: all of it is O_CLOEXEC */
 	pid = sim_run("rmmod", "iommu-sim-pci", NULL);
-	EXPECT_GE(signalled(request, PATIENCE_MS), 1);
+	EXPECT_GE(sim_signalled(request, SIM_PATIENCE_MS), 1);
 	EXPECT_EQ(waitpid(pid, NULL, WNOHANG), 0);
 	EXPECT_EQ(session_works(&s), 0);
 	chan_keep_filling(&s.chan, BUF_IOVA, BUF_SIZE);
@@ -696,7 +683,7 @@ TEST_F_TIMEOUT(bound, unbind_while_open, TIMEOUT_S)
 		session_close(&s);
 		_exit(sim_device_write(first, "driver/unbind", first) ? 1 : 0);
 	}
-	EXPECT_GE(signalled(request, PATIENCE_MS), 1);
+	EXPECT_GE(sim_signalled(request, SIM_PATIENCE_MS), 1);
 	chan_keep_filling(&s.chan, BUF_IOVA, BUF_SIZE);
 	EXPECT_TRUE(chan_busy(&s.chan));
 	session_close(&s);
