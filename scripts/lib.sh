@@ -86,7 +86,7 @@ with_lock()
 	local _lock=$1
 	shift
 	(
-		flock -n 9 || { msg "waiting for another run ($_lock)"; flock 9; }
+		flock -w 2 9 || { msg "waiting for another run ($_lock)"; flock 9; }
 		"$@"
 	) 9>"$CACHE/$_lock.lock"
 }
