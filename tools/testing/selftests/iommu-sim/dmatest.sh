@@ -93,13 +93,20 @@ found()
 	[ "$(sum 2)" -gt 0 ] && log | grep -q "$3"
 }
 
-# Maps that fail are errors, and nothing else is wrong.
+# Maps that fail are errors, and nothing else is wrong. But a thread that has seen one
+# terminates its whole channel when it ends, and the other, which is in the middle of
+# something then, waits for that in vain: once.
 only_errors()
 {
+	local late
+
 	arm map 10 && run_dmatest 0 "$iterations" || return
 	echo 1 >"$INJECT/clear"
 	[ "$(sum 2)" -gt 0 ] || { diag "nothing failed"; return 1; }
-	! log | grep -v "summary\|mapping error\|Added\|Started" && log | grep -q "mapping error" &&
+	late=$(log | grep -c "test timed out")
+	[ "$late" -le "$(our_channels | wc -l)" ] || { diag "$late are never over"; return 1; }
+	! log | grep -v "summary\|mapping error\|test timed out\|Added\|Started" &&
+		log | grep -q "mapping error" &&
 		balanced "$DMA/stats"
 }
 
