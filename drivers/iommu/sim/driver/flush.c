@@ -67,14 +67,15 @@ static bool few_blocks(u64 first, u64 last)
 
 static void add_range_cmds(const struct sim_domain *domain, struct cmds *cmds, u64 first, u64 last)
 {
-	bool few = few_blocks(first, last);
 	u64 at = first, end;
+	bool few;
 
 	if (domain->iommu->has_range && last - first < SIM_CMD_RANGE_MAX &&
 	    !is_block(first, last)) {
 		add_cmd(cmds, sim_cmd_invalidate_range(domain->id, first, last, false));
 		return;
 	}
+	few = few_blocks(first, last);
 	do {
 		end = few ? sim_block_last(at, last) : last;
 		add_cmd(cmds, sim_cmd_invalidate_pages(domain->id, at, end, false));

@@ -250,14 +250,10 @@ static void many_users_test(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, sim_flush_domain(to_sim_domain(d)), 0);
 	KUNIT_EXPECT_EQ(test, atc_cmds(b) - before, 1);
 	/* Who goes makes room */
-	for (i = 0; i < nr; i++) {
+	iommu_detach_device_pasid(d, dev_of(b), 1);
+	KUNIT_EXPECT_EQ(test, iommu_attach_device_pasid(d, dev_of(b), 1, NULL), 0);
+	for (i = 0; i < nr; i++)
 		iommu_detach_device_pasid(d, dev_of(b), 1 + i);
-		if (!i) {
-			KUNIT_EXPECT_EQ(test, iommu_attach_device_pasid(d, dev_of(b), 1 + i, NULL),
-					0);
-			iommu_detach_device_pasid(d, dev_of(b), 1 + i);
-		}
-	}
 }
 
 /* The driver's part of a replacement: the new domain, and nothing of the old one */
