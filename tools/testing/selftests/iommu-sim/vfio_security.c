@@ -9,7 +9,6 @@
 #include <endian.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <poll.h>
 #include <sys/eventfd.h>
 #include <time.h>
 #include <unistd.h>
@@ -269,14 +268,6 @@ TEST_F_TIMEOUT(security, rings_anywhere, TIMEOUT_S)
 	EXPECT_EQ(chan_halt(CHAN), IOMMU_SIM_HALT_RING_READ);
 }
 
-/* How often it has been signalled since */
-static __u64 signals(int fd)
-{
-	__u64 count = 0;
-
-	return read(fd, &count, sizeof(count)) == sizeof(count) ? count : 0;
-}
-
 /*
  * Interrupt messages by writes to the window: each value of the data, from the
  * first endpoint, while the second has interrupts of its own.
@@ -288,7 +279,6 @@ TEST_F_TIMEOUT(security, forged_interrupts, TIMEOUT_S)
 	unsigned int v, data, accepted = 0, own = 0;
 	struct vfio_user victim;
 	char name[SIM_NAME_SIZE];
-	struct pollfd p;
 
 	if (sim_find(1, name))
 		SKIP(return, "there is only one endpoint");
@@ -331,10 +321,9 @@ TEST_F_TIMEOUT(security, forged_interrupts, TIMEOUT_S)
 	chan_start(CHAN, IOMMU_SIM_CH_CTRL_INTR);
 	EXPECT_EQ(chan_run(CHAN, &nop), IOMMU_SIM_OK);
 	for (v = 0; v < SIM_MSI_VECTORS; v++) {
-		p = (struct pollfd) { .fd = mine[v], .events = POLLIN };
-		EXPECT_EQ(poll(&p, 1, SIM_PATIENCE_MS), 1);
-		own += !!signals(mine[v]);
-		EXPECT_EQ(signals(its[v]), 0);
+		own += !!sim_signalled(mine[v], SIM_PATIENCE_MS);
+		EXPECT_EQ(own, v + 1);
+		EXPECT_EQ(sim_signalled(its[v], 0), 0);
 	}
 	EXPECT_EQ(own, SIM_MSI_VECTORS);
 	vfio_close(&victim);
