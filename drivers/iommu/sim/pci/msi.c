@@ -68,14 +68,18 @@ static int sim_msi_alloc(struct irq_domain *domain, unsigned int virq, unsigned 
 	struct sim_msi *msi = domain->host_data;
 	msi_alloc_info_t *info = arg;
 	u32 owner = SIM_MSI_OWNED | pci_dev_id(msi_desc_to_pci_dev(info->desc));
+	unsigned long hwirq;
 	unsigned int i;
-	int hwirq;
 
-	/* The low bits of the data select the vector: allocate aligned */
-	scoped_guard(mutex, &msi->lock)
-		hwirq = bitmap_find_free_region(msi->used, SIM_MSI_COUNT, get_count_order(nr));
-	if (hwirq < 0)
-		return -ENOSPC;
+	scoped_guard(mutex, &msi->lock) {
+		/* The low bits of the data select the vector: allocate aligned */
+		hwirq = bitmap_find_next_zero_area(msi->used, SIM_MSI_COUNT, 0, nr,
+						   roundup_pow_of_two(nr) - 1);
+		if (hwirq >= SIM_MSI_COUNT)
+			return -ENOSPC;
+		/* They are freed one by one: take no more than there will be */
+		bitmap_set(msi->used, hwirq, nr);
+	}
 
 	for (i = 0; i < nr; i++) {
 		irq_domain_set_info(domain, virq + i, hwirq + i, &sim_msi_chip, msi,
@@ -102,7 +106,7 @@ static void sim_msi_free(struct irq_domain *domain, unsigned int virq, unsigned 
 	}
 	irq_work_sync(&msi->work);
 	guard(mutex)(&msi->lock);
-	bitmap_release_region(msi->used, hwirq, get_count_order(nr));
+	bitmap_clear(msi->used, hwirq, nr);
 }
 
 static const struct irq_domain_ops sim_msi_domain_ops = {
