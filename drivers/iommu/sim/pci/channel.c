@@ -190,7 +190,8 @@ static int sim_channel_enter(struct sim_channel *ch, unsigned long *flags)
 	struct sim_endpoint *ep = ch->ep;
 
 	for (;;) {
-		cond_resched();
+		/* A descriptor may take hours, and others wait for tasks to switch */
+		cond_resched_tasks_rcu_qs();
 		try_to_freeze();
 		if (kthread_should_stop())
 			return -ECANCELED;
@@ -331,11 +332,17 @@ static int sim_channel_ring_access(struct sim_channel *ch, u8 type, u64 base, vo
 static void sim_channel_advance(struct sim_channel *ch)
 {
 	u32 status = le32_to_cpu(ch->work.cpl.status);
+	u32 *head = sim_channel_cell(ch, IOMMU_SIM_CH_HEAD);
 
 	scoped_guard(raw_spinlock, &ch->ep->lock) {
 		if (ch->resets != ch->work.resets)
 			return;
-		(*sim_channel_cell(ch, IOMMU_SIM_CH_HEAD))++;
+		if (ch->tail == *head) {
+			/* Taken back when it had been begun */
+			ch->tail++;
+			ch->stats.submitted++;
+		}
+		(*head)++;
 		if (status == IOMMU_SIM_OK || status == IOMMU_SIM_MISMATCH) {
 			ch->stats.completed++;
 		} else {
@@ -347,12 +354,13 @@ static void sim_channel_advance(struct sim_channel *ch)
 	}
 }
 
-static void sim_channel_send_msi(struct sim_channel *ch, u32 epoch)
+/* Unless @count, which was @then, has moved on since */
+static void sim_channel_send_msi(struct sim_channel *ch, const u32 *count, u32 then)
 {
 	unsigned int vector;
 
 	scoped_guard(raw_spinlock_irqsave, &ch->ep->lock) {
-		if (ch->epoch != epoch ||
+		if (*count != then ||
 		    !(*sim_channel_cell(ch, IOMMU_SIM_CH_CTRL) & IOMMU_SIM_CH_CTRL_INTR))
 			return;
 		vector = sim_channel_vector(ch);
@@ -398,7 +406,7 @@ static void sim_channel_work(struct sim_channel *ch)
 	}
 	if (w->desc.flags & IOMMU_SIM_DESC_INTR &&
 	    !sim_channel_inject(ch, SIM_INJECT_LOST_MSI, 0, U64_MAX))
-		sim_channel_send_msi(ch, w->epoch);
+		sim_channel_send_msi(ch, &ch->epoch, w->epoch);
 }
 
 static bool sim_channel_pending(struct sim_channel *ch)
@@ -426,12 +434,13 @@ static bool sim_channel_next(struct sim_channel *ch)
 	return found;
 }
 
-static bool sim_channel_take_halt(struct sim_channel *ch, u32 *epoch)
+/* A halt stays one when EN is cleared: it is told unless there is a reset */
+static bool sim_channel_take_halt(struct sim_channel *ch, u32 *resets)
 {
 	bool halted;
 
 	scoped_guard(raw_spinlock_irqsave, &ch->ep->lock) {
-		*epoch = ch->epoch;
+		*resets = ch->resets;
 		halted = ch->halt_msi;
 		ch->halt_msi = false;
 	}
@@ -456,13 +465,13 @@ static bool sim_channel_has_work(struct sim_channel *ch)
 int sim_channel_thread(void *data)
 {
 	struct sim_channel *ch = data;
-	u32 epoch;
+	u32 resets;
 
 	set_freezable();
 	while (!kthread_should_stop()) {
 		try_to_freeze();
-		if (sim_channel_take_halt(ch, &epoch))
-			sim_channel_send_msi(ch, epoch);
+		if (sim_channel_take_halt(ch, &resets))
+			sim_channel_send_msi(ch, &ch->resets, resets);
 		else if (sim_channel_next(ch))
 			sim_channel_work(ch);
 		else

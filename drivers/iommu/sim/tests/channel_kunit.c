@@ -3,6 +3,8 @@
  * A channel of the DMA engine: halts, counters, order, and that whoever takes
  * the right to send away has peace when his write returns. Spec 10.3, 10.4.
  */
+#include <linux/rcupdate.h>
+
 #include "tlp_bench.h"
 
 #define EN	0x1
@@ -233,6 +235,57 @@ static void test_doorbell_back(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, s->completed, 3);
 }
 
+/* What has been begun cannot be taken back: it is completed, and nothing after it */
+static void test_doorbell_back_too_late(struct kunit *test)
+{
+	struct tlp_bench *b = tlp_bench_started(test, 4);
+	const struct sim_channel_stats *s = &b->ep->ch[0].stats;
+	unsigned int nr;
+
+	for (nr = 1; nr <= COPY_TLPS; nr++) {
+		tlp_bench_put(b, 0, 0, &copy);
+		tlp_bench_stop_at(b, nr, tlp_ch_offset(0, IOMMU_SIM_CH_TAIL), 0);
+		tlp_ch_write(b, 0, IOMMU_SIM_CH_TAIL, 1);
+		tlp_bench_settle(b);
+		KUNIT_ASSERT_EQ(test, b->nr, COPY_TLPS);
+		/* The rest of the descriptor */
+		KUNIT_EXPECT_EQ(test, b->late, COPY_TLPS - nr);
+		b->late = 0;
+		KUNIT_EXPECT_EQ(test, head(b), 1);
+		KUNIT_EXPECT_EQ(test, status(b), 0);
+		KUNIT_EXPECT_EQ(test, s->submitted, nr);
+		KUNIT_EXPECT_EQ(test, s->completed, nr);
+		tlp_bench_arm(b);
+		ctrl(b, RESET);
+		tlp_bench_start(b, 0, 4);
+	}
+	KUNIT_EXPECT_EQ(test, s->dropped, 0);
+}
+
+/* A channel at work does not keep those waiting who wait for each task to switch */
+static void test_rcu_tasks(struct kunit *test)
+{
+	const struct iommu_sim_desc fill = {
+		.op = IOMMU_SIM_OP_FILL,
+		.flags = IOMMU_SIM_DESC_DST_LIST,
+		.dst_segs = cpu_to_le16(IOMMU_SIM_MAX_SEGMENTS),
+		.dst = cpu_to_le64(TLP_LIST),
+		.len = cpu_to_le32(IOMMU_SIM_MAX_SEGMENTS * TLP_AREA),
+	};
+	unsigned int size_lg2 = 9, i;
+	struct tlp_bench *b = tlp_bench_started(test, size_lg2);
+
+	for (i = 0; i < IOMMU_SIM_MAX_SEGMENTS; i++)
+		tlp_bench_put_seg(b, TLP_LIST, i, TLP_DST, TLP_AREA);
+	for (i = 0; i < BIT(size_lg2); i++)
+		tlp_bench_put(b, 0, i, &fill);
+	/* 32 GiB */
+	tlp_ch_write(b, 0, IOMMU_SIM_CH_TAIL, BIT(size_lg2));
+	synchronize_rcu_tasks();
+	KUNIT_EXPECT_LT(test, head(b), BIT(size_lg2));
+	ctrl(b, RESET);
+}
+
 /* Whatever silences a channel: the register, its value */
 struct stop_case {
 	const char *name;
@@ -371,6 +424,8 @@ static struct kunit_case channel_cases[] = {
 	KUNIT_CASE(test_ring_wrap),
 	KUNIT_CASE(test_counter_wrap),
 	KUNIT_CASE(test_doorbell_back),
+	KUNIT_CASE(test_doorbell_back_too_late),
+	KUNIT_CASE(test_rcu_tasks),
 	KUNIT_CASE_PARAM(test_stop, stop_gen_params),
 	KUNIT_CASE(test_bus_master_off_and_on),
 	KUNIT_CASE(test_destroy_at_work),
