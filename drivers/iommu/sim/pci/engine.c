@@ -159,7 +159,8 @@ static int sim_engine_write_end(struct sim_channel *ch, u64 addr, u8 *data, u32 
 	if (sim_channel_inject(ch, SIM_INJECT_SHORT_COPY, addr, addr + len - 1))
 		return len > 1 ? sim_engine_write(ch, addr, data, len - 1) : 0;
 	ret = sim_engine_write(ch, addr, data, len);
-	if (!ret && sim_channel_inject(ch, SIM_INJECT_OVERRUN, addr, addr + len - 1))
+	/* After the last address there is none */
+	if (!ret && addr + len && sim_channel_inject(ch, SIM_INJECT_OVERRUN, addr, addr + len - 1))
 		ret = sim_engine_write(ch, addr + len, data, 1);
 	return ret;
 }
