@@ -215,12 +215,17 @@ static enum sim_atc_result no_tag(struct sim_cmdq *q, struct iommu_sim_function 
 {
 	enum sim_atc_result result = sim_atc_wait(q, rid);
 
-	if (result == SIM_ATC_TIMED_OUT)
+	if (result == SIM_ATC_TIMED_OUT) {
+		if (*rid == fn->rid)
+			WRITE_ONCE(q->atc_stalled, false);
 		return result;
+	}
 	if (!q->atc_stalled || q->atc_stall_rid != fn->rid) {
 		WRITE_ONCE(q->atc_stalled, true);
 		q->atc_stall_rid = fn->rid;
 		q->atc_stall_deadline = now() + READ_ONCE(q->hw->atc_timeout) * NSEC_PER_USEC;
+		/* A tag that became free before could not tell */
+		wake(q->hw, q);
 	}
 	if ((s64)(now() - q->atc_stall_deadline) < 0)
 		return SIM_ATC_WAIT;
