@@ -109,6 +109,8 @@ static int flush_dte(struct sim_device *sdev)
  */
 static void turn_off(struct sim_iommu *iommu)
 {
+	if (!iommu_sim_mmio_read(iommu->hw, SIM_REG_CTRL))
+		return;
 	dev_err(iommu->dev, "a device cannot be blocked: the IOMMU is turned off, reload the modules\n");
 	iommu_sim_mmio_write(iommu->hw, SIM_REG_CTRL, 0);
 }
