@@ -14,6 +14,7 @@
 #include <uapi/linux/pci.h>
 
 #include "compat.h"
+#include "iommu-sim-bus.h"
 #include "inject.h"
 
 DEFINE_STATIC_KEY_FALSE(sim_inject_armed);
@@ -322,12 +323,13 @@ static int device_open(struct inode *inode, struct file *file)
 	return single_open(file, device_show, inode->i_private);
 }
 
-/* "any", or [DOMAIN:]BUS:SLOT.FUNCTION as lspci prints it */
+/* "any", or [DOMAIN:]BUS:SLOT.FUNCTION as lspci prints it, behind this instance */
 static ssize_t device_write(struct file *file, const char __user *from, size_t len, loff_t *pos)
 {
 	struct sim_inject_point *point = ((struct seq_file *)file->private_data)->private;
 	unsigned int segment, bus, slot, function;
 	char text[32], *what, end;
+	bool full;
 	int rid;
 
 	if (len >= sizeof(text))
@@ -337,14 +339,16 @@ static ssize_t device_write(struct file *file, const char __user *from, size_t l
 	text[len] = '\0';
 	what = strstrip(text);
 
+	full = sscanf(what, "%x:%x:%x.%x%c", &segment, &bus, &slot, &function, &end) == 4;
 	if (!strcmp(what, "any"))
 		rid = SIM_INJECT_ANY_DEVICE;
-	else if ((sscanf(what, "%x:%x:%x.%x%c", &segment, &bus, &slot, &function, &end) == 4 ||
-		  sscanf(what, "%x:%x.%x%c", &bus, &slot, &function, &end) == 3) &&
+	else if ((full || sscanf(what, "%x:%x.%x%c", &bus, &slot, &function, &end) == 3) &&
 		 bus <= 0xff && slot <= 0x1f && function <= 7)
 		rid = bus << 8 | PCI_DEVFN(slot, function);
 	else
 		return -EINVAL;
+	if (full && iommu_sim_topology_find(segment, bus) != point->inject->fwnode)
+		return -ENODEV;
 	WRITE_ONCE(point->device, rid);
 	return len;
 }
@@ -380,12 +384,15 @@ static void point_debugfs(struct sim_inject_point *point, struct dentry *parent)
  * sim_inject_debugfs() - show the points in debugfs
  * @inject: the points
  * @parent: directory of the instance
+ * @fwnode: of the instance, to tell its devices from others
  */
-void sim_inject_debugfs(struct sim_inject *inject, struct dentry *parent)
+void sim_inject_debugfs(struct sim_inject *inject, struct dentry *parent,
+			const struct fwnode_handle *fwnode)
 {
 	struct dentry *dir = debugfs_create_dir("inject", parent);
 	unsigned int i;
 
+	inject->fwnode = fwnode;
 	debugfs_create_file("clear", 0200, dir, inject, &clear_fops);
 	for (i = 0; i < SIM_INJECT_NR; i++)
 		point_debugfs(&inject->point[i], dir);

@@ -14,6 +14,7 @@
 #include <linux/types.h>
 
 struct dentry;
+struct fwnode_handle;
 
 enum sim_inject_id {
 	SIM_INJECT_MAP,			/* driver: a map fails */
@@ -82,10 +83,12 @@ struct sim_inject_point {
 /**
  * struct sim_inject - the points of an instance
  * @lock: serialises changes of the attributes
+ * @fwnode: of the instance, once it is in debugfs
  * @point: the points
  */
 struct sim_inject {
 	struct mutex lock;	/* attributes */
+	const struct fwnode_handle *fwnode;
 	struct sim_inject_point point[SIM_INJECT_NR];
 };
 
@@ -121,7 +124,8 @@ static inline bool sim_inject(struct sim_inject *inject, enum sim_inject_id id, 
 
 void sim_inject_init(struct sim_inject *inject);
 void sim_inject_destroy(struct sim_inject *inject);
-void sim_inject_debugfs(struct sim_inject *inject, struct dentry *parent);
+void sim_inject_debugfs(struct sim_inject *inject, struct dentry *parent,
+			const struct fwnode_handle *fwnode);
 void sim_inject_clear(struct sim_inject *inject);
 void sim_inject_set_probability(struct sim_inject_point *point, u32 percent);
 void sim_inject_set_fail_nth(struct sim_inject_point *point, u32 nth);

@@ -68,7 +68,7 @@ void sim_debugfs_add(struct iommu_sim_hw *hw)
 	debugfs_create_file("stats", 0444, hw->debugfs, hw, &stats_fops);
 	debugfs_create_file("iotlb", 0400, hw->debugfs, hw, &iotlb_fops);
 	debugfs_create_file("pwc", 0400, hw->debugfs, hw, &pwc_fops);
-	sim_inject_debugfs(&hw->inject, hw->debugfs);
+	sim_inject_debugfs(&hw->inject, hw->debugfs, hw->fwnode);
 }
 
 /**

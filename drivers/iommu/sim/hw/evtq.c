@@ -6,6 +6,20 @@
 
 #include "hw.h"
 
+/* Whether an injected fault takes the room; an error of a queue is no device's */
+static bool inject_overflow(struct iommu_sim_hw *hw, const struct sim_event *event)
+{
+	u64 qw0 = le64_to_cpu(event->qw[0]), addr = le64_to_cpu(event->qw[2]);
+	int device = FIELD_GET(SIM_EVT0_RID, qw0);
+
+	switch (FIELD_GET(SIM_EVT0_TYPE, qw0)) {
+	case SIM_EVT_ILLEGAL_COMMAND:
+	case SIM_EVT_COMMAND_HW_ERROR:
+		device = SIM_INJECT_ANY_DEVICE;
+	}
+	return sim_inject(&hw->inject, SIM_INJECT_EVENT_OVERFLOW, device, addr, addr);
+}
+
 /**
  * sim_evtq_put() - write an event
  * @hw: the instance
@@ -28,9 +42,7 @@ void sim_evtq_put(struct iommu_sim_hw *hw, const struct sim_event *event)
 	mask = BIT(FIELD_GET(SIM_BASE_LG2, hw->evtq_base)) - 1;
 	pa = (hw->evtq_base & SIM_BASE_ADDR) + hw->evtq_tail * sizeof(*event);
 	if (((hw->evtq_tail + 1) & mask) == (hw->evtq_head & mask) ||
-	    sim_inject(&hw->inject, SIM_INJECT_EVENT_OVERFLOW,
-		       FIELD_GET(SIM_EVT0_RID, le64_to_cpu(event->qw[0])),
-		       le64_to_cpu(event->qw[2]), le64_to_cpu(event->qw[2])) ||
+	    inject_overflow(hw, event) ||
 	    sim_mem_write(hw, pa, event, sizeof(*event))) {
 		sim_hw_stat(hw, SIM_STAT_EVENTS_LOST);
 		sim_hw_raise_status(hw, SIM_STATUS_EVT_OVERFLOW);

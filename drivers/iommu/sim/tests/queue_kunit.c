@@ -287,6 +287,26 @@ static void test_error_and_resume(struct kunit *test)
 	bench_no_event(b);
 }
 
+/* The number of a queue is no requester ID */
+static void test_overflow_of_device(struct kunit *test)
+{
+	struct bench *b = bench_start(test, NULL);
+	struct sim_inject *inject = iommu_sim_mmio_inject(b->hw);
+	struct sim_inject_point *point = &inject->point[SIM_INJECT_EVENT_OVERFLOW];
+
+	point->device = 0;
+	atomic_set(&point->times, -1);
+	sim_inject_set_probability(point, 100);
+	bench_cmd(b, 0, 0, 0);
+	bench_expect_event(b, EVT_ILLEGAL_COMMAND, 0, 0, 0);
+
+	point->device = SIM_INJECT_ANY_DEVICE;
+	bench_set_reg(b, REG_CMDQ_STATUS(0), 1);
+	bench_no_event(b);
+	KUNIT_EXPECT_EQ(test, bench_reg(b, REG_CMDQ_STATUS(0)), 1ULL | EVT_ILLEGAL_COMMAND << 4);
+	KUNIT_EXPECT_EQ(test, atomic64_read(&point->injected), 1LL);
+}
+
 static void test_command_queue_not_in_memory(struct kunit *test)
 {
 	struct bench *b = bench_start(test, NULL);
@@ -448,6 +468,7 @@ static struct kunit_case queue_cases[] = {
 	KUNIT_CASE(test_tail_beyond_ring),
 	KUNIT_CASE(test_store_and_interrupt),
 	KUNIT_CASE(test_error_and_resume),
+	KUNIT_CASE(test_overflow_of_device),
 	KUNIT_CASE(test_command_queue_not_in_memory),
 	KUNIT_CASE(test_several_queues),
 	KUNIT_CASE(test_disabled_queue),
