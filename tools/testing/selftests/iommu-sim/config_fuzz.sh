@@ -8,7 +8,7 @@
 . "$(dirname "$0")/dma.sh"
 
 dma_setup
-ksft_plan 4
+ksft_plan 5
 
 # All values take minutes under emulation: a sample, unless there is time.
 step=17
@@ -24,6 +24,12 @@ fuzz()
 	"$(dirname "$0")/config_fuzz_writer" "$dev" "$step"
 }
 
+nothing_moved()
+{
+	expect reads "$(since reads)" 0 && expect writes "$(since writes)" 0 &&
+		expect atomics "$(since atomics)" 0
+}
+
 # Who scribbles over the registers may have left anything on: a reset, then bind.
 comes_back()
 {
@@ -37,7 +43,9 @@ copies()
 }
 
 ksft_test "the device is behind the IOMMU, and has no driver" isolated
+snapshot
 ksft_test "read-only bits stay (every ${step}th value)" fuzz
+ksft_test "no request got through" nothing_moved
 ksft_test "a reset brings it back" comes_back
 ksft_test "100 copies, verified" copies
 ksft_finish

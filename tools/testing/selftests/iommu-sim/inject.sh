@@ -1,15 +1,23 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
-# Every injection point, armed through debugfs: it fires where and as often as
-# it says, the client driver sees what it should, and after "clear" all works.
+# The injection points, through debugfs: attributes are what was written; what is
+# armed fires where and as often as it says, the client driver sees what it should,
+# and after "clear" all works. Those that leave a translation where none should be
+# are armed by the KUnit suites iommu_sim_stale*, that of ATS by ats.sh.
 
 . "$(dirname "$0")/lib.sh"
 . "$(dirname "$0")/dma.sh"
 
 INJECT=/sys/kernel/debug/iommu-sim/iommu0/inject
-POINTS="map table_alloc iotlb_invalidate iotlb_wrong_domain iotlb_off_by_one
-	iotlb_keep_tables completion_early fill_race completion_wait translation_fault
-	unsupported_request event_overflow short_copy overrun lost_msi"
+
+points()
+{
+	local p
+
+	for p in "$INJECT"/*/; do
+		basename "$p"
+	done
+}
 
 set_point()
 {
@@ -56,18 +64,46 @@ only_errors()
 		[ "$(field "$r" errors)" -gt 0 ] && balanced "$DMA/stats"
 }
 
+# attributes set|are PROBABILITY INTERVAL TIMES SPACE VERBOSE SEED FAIL_NTH DEVICE FIRST LAST:
+# all points have these, or are given them.
+attributes()
+{
+	local names=(probability interval times space verbose seed fail-nth device iova_start iova_last)
+	local what=$1 p i
+	shift
+	local values=("$@")
+
+	for p in $(points); do
+		for i in "${!names[@]}"; do
+			if [ "$what" = set ]; then
+				set_point "$p" "${names[i]}" "${values[i]}" || return
+			else
+				expect "$p ${names[i]}" "$(get_point "$p" "${names[i]}")" "${values[i]}" ||
+					return
+			fi
+		done
+	done
+}
+
 defaults()
 {
 	local p
 
-	for p in $POINTS; do
-		expect "$p probability" "$(get_point "$p" probability)" 0 &&
-			expect "$p interval" "$(get_point "$p" interval)" 1 &&
-			expect "$p times" "$(get_point "$p" times)" 1 &&
-			expect "$p fail-nth" "$(get_point "$p" fail-nth)" 0 &&
-			expect "$p device" "$(get_point "$p" device)" any &&
+	attributes are 0 1 1 0 1 0 0 any 0x0000000000000000 0xffffffffffffffff || return
+	for p in $(points); do
+		expect "$p considered" "$(get_point "$p" considered)" 0 &&
 			expect "$p injected" "$(get_point "$p" injected)" 0 || return
 	done
+}
+
+# With a window that nothing is in: the device works on meanwhile.
+all_written()
+{
+	local values=(100 7 -1 4096 0 18446744073709551615 3 "${dev#*:}"
+		0xfffffffffffff000 0xffffffffffffffff)
+
+	expect points "$(points | wc -l)" 21 && attributes set "${values[@]}" &&
+		attributes are "${values[@]}" && all_well
 }
 
 refused()
@@ -80,6 +116,7 @@ bad_values()
 	refused map probability 101 && refused map probability -1 &&
 		refused map device rubbish && refused map device 00:20.0 &&
 		refused map device 00:00.8 && refused map fail-nth 99999999999 &&
+		refused map device "0000:${dev#*:}" && refused map times x &&
 		expect probability "$(get_point map probability)" 0 &&
 		expect device "$(get_point map device)" any
 }
@@ -87,7 +124,49 @@ bad_values()
 # A map that fails: the copies that need it do, and no others.
 map_fails()
 {
-	arm map 5 device "$dev" && only_errors && expect injected "$(get_point map injected)" 5
+	arm map 5 device "$dev" && only_errors && expect injected "$(get_point map injected)" 5 &&
+		expect errors "$(field "$DMA/$dev/selftest/result" errors)" 5
+}
+
+# One thread, 64 copies of two maps each: every fourth of 128 fails, or of what is
+# left when a copy whose first map fails does not ask for the second.
+every_fourth()
+{
+	clear_all && arm map -1 interval 4
+	copy "$dev" 4096 64 1
+	expect injected "$(get_point map injected)" $(($(get_point map considered) / 4)) &&
+		expect errors "$(field "$DMA/$dev/selftest/result" errors)" "$(get_point map injected)" &&
+		[ "$(get_point map injected)" -gt 20 ]
+}
+
+# A window below or above what is mapped is not met, one around it is.
+window()
+{
+	clear_all && arm map -1 iova_start 0x1000000000000 && all_well &&
+		expect considered "$(get_point map considered)" 0 || return
+	set_point map iova_start 0 && set_point map iova_last 0xffff && all_well &&
+		expect considered "$(get_point map considered)" 0 || return
+	set_point map iova_last 0xffffffffffff && set_point map times 1
+	copy "$dev" 4096 1 1
+	expect injected "$(get_point map injected)" 1
+}
+
+# lines_for VERBOSE: in the log, for one failure.
+lines_for()
+{
+	local lines
+
+	clear_all
+	lines=$(dmesg | grep -c "iommu-sim: injected map, ")
+	arm map 1 verbose "$1" || return
+	copy "$dev" 4096 1 1
+	expect injected "$(get_point map injected)" 1 &&
+		echo $(($(dmesg | grep -c "iommu-sim: injected map, ") - lines))
+}
+
+in_the_log()
+{
+	expect "lines, quiet" "$(lines_for 0)" 0 && expect "lines, verbose" "$(lines_for 1)" 1
 }
 
 map_ten_percent()
@@ -155,7 +234,32 @@ completion_lost()
 	set_point completion_wait fail-nth 1
 	copy "$dev" 4096 1 1
 	expect flush_failures "$(field "$STATS" flush_failures)" $((failures + 1)) &&
-		dmesg | grep -q "$dev: flush failed"
+		dmesg | grep -q "$dev: flush failed" && blocked
+}
+
+# Nothing gets through, though nothing is injected any more.
+blocked()
+{
+	snapshot
+	! copy "$dev" 4096 1 1 && expect reads "$(since reads)" 0 &&
+		expect writes "$(since writes)" 0
+}
+
+# There is never a completion again: not even a block can be known to be in force.
+# Better no DMA at all; it ends when the modules are loaded again.
+turned_off()
+{
+	clear_all && set_group_type "$dev" DMA && arm completion_wait -1 verbose 0 || return
+	# Its unmaps are where it happens
+	copy "$dev" 4096 1 1
+	! copy "$dev" 4096 1 1 && dmesg | grep -q "the IOMMU is turned off, reload the modules" &&
+		expect "vendor ID" "$(setpci -s "$dev" VENDOR_ID.w)" ffff
+}
+
+reload()
+{
+	clear_all
+	unload && load && wait_for 5 bound 1 && set_group_type "$dev" DMA
 }
 
 rescan()
@@ -216,12 +320,19 @@ works_again()
 }
 
 dma_setup
-ksft_plan 28
+ksft_plan 38
 ksft_test "strict" set_group_type "$dev" DMA
 ksft_test "nothing is armed at first" defaults
 ksft_test "works unarmed" all_well
 ksft_test "bad values are refused" bad_values
+ksft_test "every attribute of every point is what was written" all_written
+ksft_test "clear gives them their first values back" works_again
 ksft_test "map fails five times" map_fails
+ksft_test "works after clear" works_again
+ksft_test "every fourth map fails" every_fourth
+ksft_test "works after clear" works_again
+ksft_test "maps in a window fail" window
+ksft_test "a line in the log, if it is asked for" in_the_log
 ksft_test "works after clear" works_again
 ksft_test "one map in ten fails" map_ten_percent
 ksft_test "works after clear" works_again
@@ -244,6 +355,9 @@ ksft_test "an overrun is found" bad_engine overrun
 ksft_test "works after clear" works_again
 ksft_test "no memory for tables" table_alloc_fails
 ksft_test "works after clear" works_again
+ksft_test "no completions ever: the IOMMU is turned off" turned_off
+ksft_test "the modules are loaded again" reload
+ksft_test "works after that" works_again
 clear_all
 ksft_test "unloads" unload
 ksft_finish

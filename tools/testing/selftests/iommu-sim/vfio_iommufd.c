@@ -172,6 +172,65 @@ TEST_F_TIMEOUT(iommufd, rights, TIMEOUT_S)
 	EXPECT_TRUE(sim_all_bytes(mem, PAGE, 0x11));
 }
 
+static int map_rw(int iommufd, __u32 ioas, void *mem, __u64 size, __u64 iova)
+{
+	return ioas_map(iommufd, ioas, mem, size, iova, READ | WRITE);
+}
+
+TEST_F_TIMEOUT(iommufd, injected_map, TIMEOUT_S)
+{
+	ASSERT_EQ(iommufd_attach(&self->user, self->ioas), 0);
+	fresh(CHAN);
+	EXPECT_STREQ(sim_failed_maps(CHAN, "map", map_rw, self->fd, self->ioas, OTHER_IOVA), "");
+	EXPECT_EQ(works(CHAN, self->buf), 0);
+	EXPECT_STREQ(sim_failed_maps(CHAN, "table_alloc", map_rw, self->fd, self->ioas,
+				     OTHER_IOVA + (1ULL << 39)), "");
+	EXPECT_EQ(works(CHAN, self->buf), 0);
+}
+
+/* Attaching fails where the address space finds no memory for its page table, then works */
+TEST_F_TIMEOUT(iommufd, injected_attach, TIMEOUT_S)
+{
+	unsigned int nth;
+	int ret = -ENOMEM;
+
+	for (nth = 1; ret; nth++) {
+		ASSERT_EQ(sim_fail_nth("table_alloc", nth), 0);
+		ret = iommufd_attach(&self->user, self->ioas);
+		ASSERT_EQ(sim_injected("table_alloc"), ret ? 1 : 0);
+		ASSERT_EQ(sim_inject_clear(), 0);
+		if (ret) {
+			ASSERT_EQ(ret, -ENOMEM);
+			expect_blocked(_metadata, CHAN);
+		}
+	}
+	/* The root, and the tables below it */
+	EXPECT_GT(nth, 3);
+	fresh(CHAN);
+	EXPECT_EQ(works(CHAN, self->buf), 0);
+}
+
+/* An unmap that nobody confirms: the device loses all of its memory until it is attached again */
+TEST_F_TIMEOUT(iommufd, injected_completion_wait, TIMEOUT_S)
+{
+	ASSERT_EQ(iommufd_attach(&self->user, self->ioas), 0);
+	fresh(CHAN);
+	EXPECT_EQ(works(CHAN, self->buf), 0);
+	ASSERT_EQ(sim_fail_nth("completion_wait", 1), 0);
+	EXPECT_EQ(ioas_unmap(self->fd, self->ioas, BUF_IOVA, BUF_SIZE), 0);
+	EXPECT_EQ(sim_injected("completion_wait"), 1);
+	ASSERT_EQ(sim_inject_clear(), 0);
+	memset(self->buf, SIM_SENTINEL, BUF_SIZE);
+	expect_blocked(_metadata, CHAN);
+	EXPECT_TRUE(sim_all_bytes(self->buf, BUF_SIZE, SIM_SENTINEL));
+
+	ASSERT_EQ(ioas_map(self->fd, self->ioas, self->buf, BUF_SIZE, BUF_IOVA, READ | WRITE), 0);
+	ASSERT_EQ(iommufd_detach(&self->user), 0);
+	ASSERT_EQ(iommufd_attach(&self->user, self->ioas), 0);
+	fresh(CHAN);
+	EXPECT_EQ(works(CHAN, self->buf), 0);
+}
+
 /* Another page table, while the device is at work: the old memory is left alone */
 TEST_F_TIMEOUT(iommufd, replace, TIMEOUT_S)
 {

@@ -77,9 +77,15 @@ no_work_left()
 			$(field "$endpoint" dropped)))
 }
 
+domains()
+{
+	find "${STATS%/*}/domains" -mindepth 1 -maxdepth 1 | wc -l
+}
+
 clean()
 {
-	expect "page tables" "$(settled_tables)" "$tables_before" &&
+	expect "domains" "$(domains)" "$domains_before" &&
+		expect "page tables" "$(settled_tables)" "$tables_before" &&
 		expect "pinned pages" "$(pinned)" "$pinned_before" && no_work_left
 }
 
@@ -115,6 +121,7 @@ iommufd=$(find "$device"/vfio-dev/*/dev 2>/dev/null)
 [ -z "$iommufd" ] || diag "with iommufd, too"
 tables_before=$(settled_tables)
 pinned_before=$(pinned)
+domains_before=$(domains)
 available=$(field /proc/meminfo MemAvailable:)
 moved=$(field "$endpoint" bytes_written)
 for i in $(seq "$cycles"); do

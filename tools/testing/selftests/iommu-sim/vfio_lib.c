@@ -289,6 +289,46 @@ bool sim_untouched(void *mem, size_t size)
 	return sim_all_bytes(mem, size, SIM_SENTINEL);
 }
 
+/* How many pages users have pinned. The counters are per CPU; a write has them summed up */
+long long sim_pinned(void)
+{
+	sim_write_file("/proc/sys/vm/stat_refresh", "1");
+	return sim_counter("/proc/vmstat", "nr_foll_pin_acquired") -
+	       sim_counter("/proc/vmstat", "nr_foll_pin_released");
+}
+
+/* Have the @nth consideration of @point from now on fail */
+int sim_fail_nth(const char *point, unsigned int nth)
+{
+	char path[PATH_SIZE], text[16];
+
+	snprintf(path, sizeof(path), SIM_IOMMU "/inject/%s/fail-nth", point);
+	snprintf(text, sizeof(text), "%u", nth);
+	return sim_write_file(path, text);
+}
+
+/* How often @point has failed since it was cleared, or a negative error */
+long long sim_injected(const char *point)
+{
+	long long value = -EIO;
+	char path[PATH_SIZE];
+	FILE *file;
+
+	snprintf(path, sizeof(path), SIM_IOMMU "/inject/%s/injected", point);
+	file = fopen(path, "r");
+	if (!file)
+		return -errno;
+	if (fscanf(file, "%lld", &value) != 1)
+		value = -EIO;
+	fclose(file);
+	return value;
+}
+
+int sim_inject_clear(void)
+{
+	return sim_write_file(SIM_IOMMU "/inject/clear", "1");
+}
+
 static int group_open(const char *name)
 {
 	char path[PATH_SIZE], link[PATH_SIZE];
@@ -682,4 +722,49 @@ void sim_random_fill(void *mem, size_t size, __u64 seed)
 
 	for (i = 0; i < size / sizeof(*word); i++)
 		word[i] = sim_random(&state);
+}
+
+/*
+ * Have one step after the other of a map fail by @point, until the map gets through: it
+ * says -ENOMEM, the device does not reach the memory, and no page stays pinned. The last
+ * one stays mapped. @map takes @fd and @id for what it maps into; addresses are those
+ * of @base in one TiB after the other. Returns what was wrong, or "".
+ */
+const char *sim_failed_maps(struct sim_chan *chan, const char *point,
+			    int (*map)(int fd, __u32 id, void *mem, __u64 size, __u64 iova),
+			    int fd, __u32 id, __u64 base)
+{
+	size_t page = sysconf(_SC_PAGESIZE), size = 16 * page;
+	long long pinned = sim_pinned(), injected;
+	unsigned char *mem = sim_memory(size);
+	unsigned int nth;
+	__u64 iova;
+	int ret;
+
+	if (!mem)
+		return "no memory";
+	for (nth = 1;; nth++) {
+		/* Where there are no tables yet */
+		iova = base + ((__u64)nth << 40);
+		memset(mem, 0, size);
+		if (sim_fail_nth(point, nth))
+			return "the point cannot be armed";
+		ret = map(fd, id, mem, size, iova);
+		injected = sim_injected(point);
+		sim_inject_clear();
+		if (!ret)
+			break;
+		if (ret != -ENOMEM || injected != 1)
+			return "the map does not say -ENOMEM, or not for that reason";
+		if (sim_pinned() != pinned)
+			return "pages of a failed map are pinned";
+		if (chan_fill(chan, iova, ~0ULL, page) != IOMMU_SIM_ERR_WRITE ||
+		    !sim_all_bytes(mem, size, 0))
+			return "the device reaches the memory of a failed map";
+	}
+	if (injected || nth == 1)
+		return "no step has failed";
+	if (chan_fill(chan, iova, ~0ULL, size) != IOMMU_SIM_OK || !sim_all_bytes(mem, size, 0xff))
+		return "the device does not reach what is mapped in the end";
+	return "";
 }

@@ -17,7 +17,8 @@
 
 #define SIM_NAME_SIZE	32
 #define SIM_DRIVER	"iommu-sim-dma"
-#define SIM_STATS	"/sys/kernel/debug/iommu-sim/iommu0/stats"
+#define SIM_IOMMU	"/sys/kernel/debug/iommu-sim/iommu0"
+#define SIM_STATS	SIM_IOMMU "/stats"
 #define SIM_MSI_VECTORS	8
 
 /**
@@ -86,6 +87,13 @@ void *sim_memory(size_t size);
 bool sim_all_bytes(const void *mem, size_t size, unsigned char byte);
 bool sim_untouched(void *mem, size_t size);
 
+long long sim_pinned(void);
+
+/* Injected faults */
+int sim_fail_nth(const char *point, unsigned int nth);
+long long sim_injected(const char *point);
+int sim_inject_clear(void);
+
 /* The kernel log */
 int sim_log_open(void);
 unsigned int sim_log_read(int fd, const char *match, unsigned int *splats);
@@ -130,6 +138,10 @@ int chan_copy(struct sim_chan *chan, __u64 dst, __u64 src, __u32 len);
 int chan_fill(struct sim_chan *chan, __u64 dst, __u64 pattern, __u32 len);
 int chan_compare(struct sim_chan *chan, __u64 dst, __u64 src, __u32 len);
 void chan_keep_filling(struct sim_chan *chan, __u64 dst, __u32 len);
+
+const char *sim_failed_maps(struct sim_chan *chan, const char *point,
+			    int (*map)(int fd, __u32 id, void *mem, __u64 size, __u64 iova),
+			    int fd, __u32 id, __u64 base);
 
 /* Reproducible data */
 __u64 sim_random(__u64 *state);

@@ -313,6 +313,40 @@ TEST_F_TIMEOUT(type1, unmap_in_flight, TIMEOUT_S)
 	EXPECT_EQ(session_works(&self->s), 0);
 }
 
+static int map_rw(int container, __u32 unused, void *mem, __u64 size, __u64 iova)
+{
+	return vfio_map(container, mem, size, iova, RW);
+}
+
+TEST_F_TIMEOUT(type1, injected_map, TIMEOUT_S)
+{
+	EXPECT_STREQ(sim_failed_maps(CHAN, "map", map_rw, CONTAINER, 0, OTHER_IOVA), "");
+	EXPECT_EQ(session_works(&self->s), 0);
+	EXPECT_STREQ(sim_failed_maps(CHAN, "table_alloc", map_rw, CONTAINER, 0,
+				     OTHER_IOVA + (1ULL << 39)), "");
+	EXPECT_EQ(session_works(&self->s), 0);
+}
+
+/* An unmap that nobody confirms: the device loses all of its memory until it is attached again */
+TEST_F_TIMEOUT(type1, injected_completion_wait, TIMEOUT_S)
+{
+	EXPECT_EQ(session_works(&self->s), 0);
+	ASSERT_EQ(sim_fail_nth("completion_wait", 1), 0);
+	EXPECT_EQ(vfio_unmap(CONTAINER, BUF_IOVA, BUF_SIZE), 0);
+	EXPECT_EQ(sim_injected("completion_wait"), 1);
+	ASSERT_EQ(sim_inject_clear(), 0);
+	memset(self->s.buf, SIM_SENTINEL, BUF_SIZE);
+	EXPECT_EQ(chan_fill(CHAN, BUF_IOVA, ~0ULL, PAGE), -EIO);
+	EXPECT_EQ(chan_halt(CHAN), IOMMU_SIM_HALT_RING_READ);
+	EXPECT_TRUE(sim_all_bytes(self->s.buf, BUF_SIZE, SIM_SENTINEL));
+
+	session_close(&self->s);
+	munmap(self->s.buf, BUF_SIZE);
+	munmap(self->s.rings, chan_ring_size(RING_LG2));
+	ASSERT_EQ(session_open(&self->s, first), 0);
+	EXPECT_EQ(session_works(&self->s), 0);
+}
+
 /* The rings themselves go: the channel halts and says why */
 TEST_F_TIMEOUT(type1, unmap_rings, TIMEOUT_S)
 {
@@ -428,6 +462,24 @@ TEST_F_TIMEOUT(type1, interrupts, TIMEOUT_S)
 	EXPECT_EQ(chan_run(CHAN, &nop), IOMMU_SIM_OK);
 	for (v = 0; v < SIM_MSI_VECTORS; v++)
 		EXPECT_EQ(sim_signalled(fds[v], 0), 0);
+}
+
+/* Vectors that are given back are there for the next, however many it asks for */
+TEST_F_TIMEOUT(type1, three_interrupts, TIMEOUT_S)
+{
+	int fds[SIM_MSI_VECTORS];
+	unsigned int v, i;
+
+	for (v = 0; v < SIM_MSI_VECTORS; v++) {
+		fds[v] = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+		ASSERT_GE(fds[v], 0);
+	}
+	/* A root port has 256 */
+	for (i = 0; i < 100; i++) {
+		ASSERT_EQ(vfio_eventfds(&self->s.user, VFIO_PCI_MSI_IRQ_INDEX, fds, 3), 0);
+		ASSERT_EQ(vfio_eventfds(&self->s.user, VFIO_PCI_MSI_IRQ_INDEX, NULL, 0), 0);
+	}
+	EXPECT_EQ(vfio_eventfds(&self->s.user, VFIO_PCI_MSI_IRQ_INDEX, fds, SIM_MSI_VECTORS), 0);
 }
 
 TEST_F_TIMEOUT(type1, reset_while_busy, TIMEOUT_S)
