@@ -299,10 +299,9 @@ static int sim_dma_terminate_all(struct dma_chan *vc)
 
 	scoped_guard(spinlock_irqsave, &v->chan->lock) {
 		sim_dma_cancel_locked(v->chan, v);
-		/* Nobody is told any more */
+		/* Nobody is told any more. What is prepared somebody may be about to submit */
 		list_splice_tail_init(&v->completed, &list);
 		list_splice_tail_init(&v->submitted, &list);
-		list_splice_tail_init(&v->prepared, &list);
 	}
 	sim_dma_tx_free_list(&list);
 	return 0;
@@ -324,6 +323,8 @@ static void sim_dma_free_chan_resources(struct dma_chan *vc)
 {
 	sim_dma_terminate_all(vc);
 	sim_dma_synchronize(vc);
+	/* There is no client any more */
+	sim_dma_tx_free_list(&to_vchan(vc)->prepared);
 	put_device(&vc->dev->device);
 }
 

@@ -202,6 +202,7 @@ static void dmaengine_terminate(struct kunit *test)
 	struct dma_client *c = dma_client_get(test);
 	u8 *dst = dma_bench_buf(test, SZ_1M);
 	dma_addr_t iova = dma_bench_map(test, dst, SZ_1M, DMA_FROM_DEVICE);
+	struct dma_async_tx_descriptor *prepared;
 	unsigned int i, calls;
 
 	for (i = 0; i < 300; i++)
@@ -209,16 +210,18 @@ static void dmaengine_terminate(struct kunit *test)
 				  dmaengine_prep_dma_memset(c->chan, iova, i, SZ_1M,
 							    DMA_PREP_INTERRUPT));
 	dma_async_issue_pending(c->chan);
-	/* Never submitted: to be freed all the same */
+	/* Never submitted: to be freed all the same, with the channel */
 	KUNIT_EXPECT_NOT_NULL(test, dmaengine_prep_dma_memset(c->chan, iova, 0, SZ_1M, 0));
+	/* Prepared by one thread of a client while another terminates */
+	prepared = dma_client_prep_interrupt(c);
+	KUNIT_ASSERT_NOT_NULL(test, prepared);
 	KUNIT_EXPECT_EQ(test, dmaengine_terminate_sync(c->chan), 0);
 	dma_unmap_single(b->dev, iova, SZ_1M, DMA_FROM_DEVICE);
 	calls = c->calls;
 	KUNIT_EXPECT_LT(test, calls, 300);
 
 	reinit_completion(&c->done);
-	KUNIT_EXPECT_EQ(test, dma_client_run(test, c, dma_client_prep_interrupt(c)),
-			DMA_COMPLETE);
+	KUNIT_EXPECT_EQ(test, dma_client_run(test, c, prepared), DMA_COMPLETE);
 	KUNIT_EXPECT_EQ(test, c->calls, calls + 1);
 	dma_bench_expect_balanced(test);
 }
