@@ -160,6 +160,7 @@ struct sim_dma_stale_result {
  * @node: in the list of bound devices
  * @ring_lg2: log2 of the entries of every ring
  * @engine: what dmaengine.c keeps, or NULL
+ * @stops: how often all channels have been stopped
  * @dir: in debugfs
  * @test_lock: held during a test
  * @params: set through debugfs
@@ -174,6 +175,7 @@ struct sim_dma {
 	struct list_head node;
 	unsigned int ring_lg2;
 	struct sim_dma_engine *engine;
+	unsigned int stops;
 
 	struct dentry *dir;
 	struct mutex test_lock;	/* protects the next three */

@@ -87,6 +87,7 @@ static void sim_dma_stop_all(struct sim_dma *sim)
 {
 	unsigned int i;
 
+	WRITE_ONCE(sim->stops, sim->stops + 1);
 	for (i = 0; i < sim->nr_chans; i++)
 		sim_dma_chan_stop(&sim->chans[i]);
 }

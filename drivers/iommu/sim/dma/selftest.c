@@ -37,6 +37,7 @@ struct sim_dma_buf {
  * @running: threads that have not ended
  * @done: none of them is left
  * @stop: threads end after the copy they are at
+ * @stops: as that of @sim was; threads end when it is another
  * @lock: of this run
  * @result: all threads add to it
  */
@@ -47,6 +48,7 @@ struct sim_dma_test {
 	atomic_t running;
 	struct completion done;
 	bool stop;
+	unsigned int stops;
 	struct mutex lock;	/* protects result */
 	struct sim_dma_selftest_result *result;
 };
@@ -175,7 +177,8 @@ static void sim_dma_thread(struct work_struct *work)
 	u8 poison;
 	int ret;
 
-	while (!READ_ONCE(test->stop) && atomic_dec_if_positive(&test->left) >= 0) {
+	while (!READ_ONCE(test->stop) && READ_ONCE(test->sim->stops) == test->stops &&
+	       atomic_dec_if_positive(&test->left) >= 0) {
 		struct sim_dma_request req = {};
 
 		poison = prandom_u32_state(&t->rnd);
@@ -250,7 +253,8 @@ static int sim_dma_threads_run(struct sim_dma_test *test, struct sim_dma_thread 
  * it early.
  *
  * Return: 0 if all was well; -EINVAL for parameters out of range, -ENOMEM,
- * -ERESTARTSYS; -EIO if a copy failed or a byte was wrong.
+ * -ERESTARTSYS; -EIO if a copy failed or a byte was wrong; -ECANCELED if the device
+ * was stopped or reset meanwhile, which ends the test.
  */
 int sim_dma_selftest(struct sim_dma *sim, const struct sim_dma_selftest_params *params,
 		     struct sim_dma_selftest_result *result)
@@ -259,6 +263,7 @@ int sim_dma_selftest(struct sim_dma *sim, const struct sim_dma_selftest_params *
 		.sim = sim,
 		.params = *params,
 		.result = result,
+		.stops = READ_ONCE(sim->stops),
 	};
 	struct sim_dma_thread *threads;
 	int ret;
@@ -287,6 +292,9 @@ int sim_dma_selftest(struct sim_dma *sim, const struct sim_dma_selftest_params *
 	sim_dma_threads_free(&test, threads);
 	if (!ret && (result->errors || result->mismatches))
 		ret = -EIO;
+	/* Maybe while no thread had anything under way */
+	if (!ret && READ_ONCE(sim->stops) != test.stops)
+		ret = -ECANCELED;
 out:
 	result->status = result->status ?: ret;
 	return ret;
