@@ -12,6 +12,7 @@
 #define QDEP(n)			((u64)((n) & 31) << 48)
 #define EVT_IOTLB_INV_TIMEOUT	7
 #define REG_ATC_TIMEOUT		0x040
+#define PATIENCE_US		600000000
 #define STATUS_ERR		1
 #define OTHER_RID		0x0110
 #define STORED			0x5eedULL
@@ -68,6 +69,9 @@ static struct device_model *device_add(struct bench *b, u16 rid, bool answers)
 	struct device_model *d = kunit_kzalloc(b->test, sizeof(*d), GFP_KERNEL);
 
 	KUNIT_ASSERT_NOT_NULL(b->test, d);
+	/* A test that answers for it may be held up; those about lateness set their own */
+	if (!answers)
+		bench_set_reg(b, REG_ATC_TIMEOUT, PATIENCE_US);
 	d->b = b;
 	d->rid = rid;
 	d->answers = answers;

@@ -375,9 +375,9 @@ void tlp_bench_settle(struct tlp_bench *b)
 	unsigned int nr;
 
 	do {
-		nr = b->nr;
+		nr = READ_ONCE(b->nr);
 		schedule_timeout_uninterruptible(2);
-	} while (b->nr != nr || !threads_sleep(b));
+	} while (READ_ONCE(b->nr) != nr || !threads_sleep(b));
 }
 
 /**
