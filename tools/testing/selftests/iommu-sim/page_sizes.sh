@@ -47,6 +47,7 @@ well_formed()
 	awk '
 		/^domain [0-9]+: [1-6] levels, IOVA to 0x[0-9a-f]+, page sizes 0x[0-9a-f]+(, |$)/ {
 			last = ""
+			dumps++
 			next
 		}
 		/^0x[0-9a-f]+-0x[0-9a-f]+ 0x[0-9a-f]+ [r-][w-][a-][d-] [0-9]+ x [0-9.]+ [KMGTP]iB$/ {
@@ -63,7 +64,7 @@ well_formed()
 		END {
 			if (bad)
 				print "# not well formed: " $0
-			exit bad
+			exit bad || !dumps
 		}'
 }
 
@@ -104,7 +105,8 @@ dump_while_domains_change()
 
 only_small_pages()
 {
-	reload pgsizes=0x1000 && copies && ! dumps | grep '^0x' | grep -v '4.00 KiB'
+	reload pgsizes=0x1000 && copies && dumps | grep -q '^0x.* x 4.00 KiB' &&
+		! dumps | grep '^0x' | grep -v ' x 4.00 KiB'
 }
 
 # 16 KiB rings are mapped as one page, where that size is to be had.
