@@ -63,7 +63,7 @@ struct owner {
  * @pasid: the PASID that they use, or IOMMU_NO_PASID
  * @only_reads: what it makes devices reach is not ours to write to
  * @churn: owners unmap all they have this often, in 5000 steps; tables go then
- * @cpus: it takes so many
+ * @parallel: what is looked for takes owners and devices that run at once
  */
 struct stale_case {
 	const char *name;
@@ -75,7 +75,7 @@ struct stale_case {
 	u32 pasid;
 	bool only_reads;
 	unsigned int churn;
-	unsigned int cpus;
+	bool parallel;
 };
 
 /**

@@ -51,9 +51,9 @@ static const struct stale_case broken_cases[] = {
 	{ "answer before the effect, batched", BATCHED, { BIG }, SIM_INJECT_ATC_EARLY, 20, ATS },
 	{ "answer before the effect, commit", COMMIT, { BIG }, SIM_INJECT_ATC_EARLY, 20, ATS },
 	{ "crossing answer kept, strict", STRICT, { BIG }, SIM_INJECT_ATC_KEEP_CROSSING, 100, ATS,
-	  .cpus = 2 },
+	  .parallel = true },
 	{ "crossing answer kept, commit", COMMIT, { BIG }, SIM_INJECT_ATC_KEEP_CROSSING, 100, ATS,
-	  .cpus = 2 },
+	  .parallel = true },
 };
 
 KUNIT_ARRAY_PARAM_DESC(broken, broken_cases, name);

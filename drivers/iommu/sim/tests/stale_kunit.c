@@ -47,9 +47,9 @@ static const struct stale_case broken_cases[] = {
 	{ "early completion, batched", BATCHED, { BIG }, SIM_INJECT_COMPLETION_EARLY, 20 },
 	{ "early completion, commit", COMMIT, { BIG }, SIM_INJECT_COMPLETION_EARLY, 20 },
 	{ "fill after invalidation, strict", STRICT, { DIRECT }, SIM_INJECT_FILL_RACE, 100,
-	  .cpus = 2 },
+	  .parallel = true },
 	{ "fill after invalidation, commit", COMMIT, { DIRECT }, SIM_INJECT_FILL_RACE, 100,
-	  .cpus = 2 },
+	  .parallel = true },
 };
 
 KUNIT_ARRAY_PARAM_DESC(broken, broken_cases, name);
