@@ -186,9 +186,8 @@ static void irq_unmap_test(struct kunit *test)
 	for_each_online_cpu(cpu) {
 		if (b->r->nr_tasks == RACE_MAX_THREADS)
 			break;
-		pt_race_start(b->r, device_thread, b);
 		/* It has just been woken: it moves there */
-		set_cpus_allowed_ptr(b->r->task[b->r->nr_tasks - 1], cpumask_of(cpu));
+		set_cpus_allowed_ptr(pt_race_start(b->r, device_thread, b), cpumask_of(cpu));
 	}
 	for_each_online_cpu(cpu)
 		for (i = 0; i < NR_UNMAPS; i++)

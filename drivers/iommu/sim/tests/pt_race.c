@@ -124,8 +124,10 @@ void pt_race_destroy(struct pt_race *r)
  * @r: the test
  * @fn: runs until kthread_should_stop(), or returns before
  * @arg: for @fn
+ *
+ * Return: the thread, until pt_race_stop().
  */
-void pt_race_start(struct pt_race *r, int (*fn)(void *arg), void *arg)
+struct task_struct *pt_race_start(struct pt_race *r, int (*fn)(void *arg), void *arg)
 {
 	struct task_struct *task;
 
@@ -135,6 +137,7 @@ void pt_race_start(struct pt_race *r, int (*fn)(void *arg), void *arg)
 	get_task_struct(task);
 	r->task[r->nr_tasks++] = task;
 	wake_up_process(task);
+	return task;
 }
 
 /**

@@ -46,7 +46,7 @@ void pt_race_use(struct pt_race *r, struct iommu_domain *domain);
 void pt_race_attach(struct pt_race *r);
 void pt_race_detach(struct pt_race *r);
 void pt_race_destroy(struct pt_race *r);
-void pt_race_start(struct pt_race *r, int (*fn)(void *arg), void *arg);
+struct task_struct *pt_race_start(struct pt_race *r, int (*fn)(void *arg), void *arg);
 void pt_race_stop(struct pt_race *r);
 void pt_race_bad(struct pt_race *r, const char *what, u64 iova, u64 value);
 void pt_race_expect_no_tables(struct pt_race *r);

@@ -263,13 +263,6 @@ static void unmap_all(struct owner *o)
 		flush_rcu_work(&domain->reclaim);
 }
 
-/* Who has to run at the same time must not be left on one CPU by the scheduler */
-static void choose_cpu(const struct stale *s, unsigned int cpu)
-{
-	if (s->c->parallel)
-		set_cpus_allowed_ptr(current, cpumask_of(cpu));
-}
-
 static bool goes_on(const struct stale *s, unsigned int step)
 {
 	if (!expect_bad(s))
@@ -284,7 +277,6 @@ static int owner_thread(void *arg)
 	struct stale *s = o->s;
 	unsigned int i;
 
-	choose_cpu(s, cpumask_first(cpu_online_mask));
 	for (i = 0; goes_on(s, i) && !kthread_should_stop(); i++) {
 		unsigned int group = rnd_below(&o->rnd, NR_GROUPS);
 
@@ -365,7 +357,6 @@ static int device_thread(void *arg)
 	u64 rnd = (unsigned long)current;
 	unsigned int i;
 
-	choose_cpu(s, cpumask_last(cpu_online_mask));
 	while (!kthread_should_stop()) {
 		for (i = 0; i < 16; i++)
 			request(s, &s->owner[rnd_below(&rnd, NR_OWNERS)],
@@ -479,6 +470,15 @@ static void attach(struct stale *s)
 	s->attached = true;
 }
 
+/* Who has to run at the same time must not be left on one CPU by the scheduler */
+static void start(struct stale *s, int (*fn)(void *arg), void *arg, unsigned int cpu)
+{
+	struct task_struct *task = pt_race_start(s->r, fn, arg);
+
+	if (s->c->parallel)
+		set_cpus_allowed_ptr(task, cpumask_of(cpu));
+}
+
 /**
  * stale_run() - a run, from beginning to end
  * @test: the test
@@ -506,9 +506,9 @@ void stale_run(struct kunit *test, const struct stale_case *c)
 		sim_inject_set_probability(&s->r->iommu->inject->point[c->broken], c->percent);
 	}
 	for (i = 0; i < NR_OWNERS; i++)
-		pt_race_start(s->r, owner_thread, &s->owner[i]);
+		start(s, owner_thread, &s->owner[i], cpumask_first(cpu_online_mask));
 	for (i = 0; i < NR_DEVICES; i++)
-		pt_race_start(s->r, device_thread, s);
+		start(s, device_thread, s, cpumask_last(cpu_online_mask));
 	while (!all_done(s))
 		schedule_timeout_uninterruptible(1);
 	pt_race_stop(s->r);

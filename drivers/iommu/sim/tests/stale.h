@@ -63,7 +63,8 @@ struct owner {
  * @pasid: the PASID that they use, or IOMMU_NO_PASID
  * @only_reads: what it makes devices reach is not ours to write to
  * @churn: owners unmap all they have this often, in 5000 steps; tables go then
- * @parallel: what is looked for takes owners and devices that run at once
+ * @parallel: what is looked for takes owners and devices that run at once, and commits
+ *	soon after the unmap
  */
 struct stale_case {
 	const char *name;
