@@ -131,7 +131,7 @@ apt_need()
 apt_install()
 {
 	DEBIAN_FRONTEND=noninteractive step "installing $*" \
-		apt-get -qq -y -o DPkg::Lock::Timeout=300 install --no-install-recommends "$@"
+		apt-get -qq -y "${APT_OPTS[@]}" -o DPkg::Lock::Timeout=300 install --no-install-recommends "$@"
 }
 
 # apt_fetch DIR PACKAGE...: download without installing. The sandbox user _apt
@@ -149,8 +149,56 @@ apt_fetch()
 	)
 }
 
-# Set by a caller that uses a package state of its own.
+# Set by apt_suites.
 APT_OPTS=()
+
+# apt_suites SUITE...: have apt read these from the mirror this machine uses anyway,
+# and prefer the last, with a state of our own: the machine's choice is not touched.
+apt_suites()
+{
+	local last=${*: -1} state uri key
+
+	state=$CACHE/apt/$last
+	mkdir -p "$state/lists/partial" "$state/cache/archives/partial"
+	uri=$(debian_mirror)
+	[ -n "$uri" ] || die "no Debian mirror in /etc/apt to derive the suite $last from"
+	key=/usr/share/keyrings/debian-archive-keyring.gpg
+	[ -e "$key" ] || die "missing $key; run as root: apt-get install debian-archive-keyring"
+	printf '%s main\n' "${@/#/deb [signed-by=$key] $uri }" >"$state/sources.list"
+	APT_OPTS=(
+		-o Dir::Etc::sourcelist="$state/sources.list" -o Dir::Etc::sourceparts=-
+		-o Dir::State::lists="$state/lists" -o Dir::Cache="$state/cache"
+		-o APT::Default-Release="$last" -o APT::Sandbox::User="$(id -un)"
+	)
+	step "reading the list of $last" apt-get -qq "${APT_OPTS[@]}" update
+}
+
+# The first Debian main archive of this machine, from either file format.
+# Security and backports archives are told by their suites.
+debian_mirror()
+{
+	local f
+
+	for f in /etc/apt/sources.list.d/*.sources; do
+		[ -e "$f" ] || continue
+		awk -v RS= '
+			{
+				uri = suite = ""; off = 0
+				n = split($0, line, "\n")
+				for (i = 1; i <= n; i++) {
+					split(line[i], w, /[ \t]+/)
+					if (tolower(w[1]) == "uris:") uri = w[2]
+					if (tolower(w[1]) == "suites:") suite = w[2]
+					if (tolower(line[i]) ~ /^enabled:[ \t]*no/) off = 1
+				}
+				if (!off && uri && suite ~ /^(bookworm|trixie|forky|sid|stable|testing|unstable)$/) print uri
+			}' "$f"
+	done | head -n 1 | grep . && return 0
+	for f in /etc/apt/sources.list /etc/apt/sources.list.d/*.list; do
+		[ -e "$f" ] || continue
+		sed -nE 's/^deb +(\[[^]]*\] +)?([^ ]+) +(bookworm|trixie|forky|sid|stable|testing|unstable) .*/\2/p' "$f"
+	done | head -n 1
+}
 
 # need GROUP...: the packages of scripts/deps.
 need()
